@@ -1,0 +1,85 @@
+"""Every metric as an `evaluate.Metric`, for code that already speaks the `evaluate` library.
+
+    >>> from bench.metrics.as_evaluate import load
+    >>> load("rouge1", stemmer=False).compute(predictions=["the cat sat"], references=["the cat sat"])
+    {'rouge1': 100.0}
+
+Unlike `evaluate.load`, this fetches no code and opens no connection. Importing this module imports `evaluate`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import evaluate
+
+from bench.config import Scalar
+from bench.metrics import Inputs, Metric, build
+
+# What `evaluate` stores for each kind of input: (predictions, references).
+_FEATURES: dict[Inputs, tuple[str, str]] = {
+    "texts": ("string", "string"),
+    "labels": ("int64", "int64"),
+    "losses": ("float64", "int64"),
+}
+
+
+class BenchMetric(evaluate.Metric):  # type: ignore[misc]
+    """A `bench` metric behind `evaluate`'s interface; `compute` returns `{name: value}` in the spec's unit."""
+
+    def __init__(self, metric: Metric, **settings: Any) -> None:
+        self.metric = metric
+        # Instances with one experiment id share a cache file and wait for its lock; `combine` holds several at once.
+        settings.setdefault("experiment_id", f"{metric.spec.name}-{uuid.uuid4().hex}")
+        super().__init__(**settings)
+        # evaluate derives the name from the class; `combine` prefixes results with it.
+        self.info.module_name = metric.spec.name
+
+    def _info(self) -> evaluate.MetricInfo:
+        spec = self.metric.spec
+        predictions, references = _FEATURES[spec.inputs]
+        direction = "higher is better" if spec.higher_is_better else "lower is better"
+        return evaluate.MetricInfo(
+            description=f"{spec.title} in {spec.unit}, {spec.low} to {spec.high}, {direction}.",
+            citation=spec.source,
+            inputs_description=f"predictions and references: {spec.inputs}, one of each per example.",
+            features=datasets.Features(
+                predictions=datasets.Value(predictions),
+                references=datasets.Value(references),
+            ),
+        )
+
+    def _compute(self, predictions: Sequence[Any], references: Sequence[Any]) -> dict[str, float]:
+        statistics = self.metric.statistics(predictions, references)
+        return {self.metric.spec.name: float(self.metric.aggregate(statistics.sum(axis=0)))}
+
+
+def load(
+    name: str,
+    *,
+    model_path: Path | None = None,
+    model_identity: str | None = None,
+    n_classes: int | None = None,
+    settings: dict[str, Any] | None = None,
+    **options: Scalar,
+) -> BenchMetric:
+    """Return a metric as an `evaluate.Metric`.
+
+    Args:
+        name: one of `bench.metrics.METRIC_NAMES`.
+        model_path: as `bench.metrics.build`.
+        model_identity: as `bench.metrics.build`.
+        n_classes: as `bench.metrics.build`.
+        settings: arguments of `evaluate.Metric` itself, such as `cache_dir`, `keep_in_memory` or `num_process`;
+            distributed use also needs one `experiment_id` for all processes.
+        options: the metric's options.
+
+    Raises:
+        InputError: as `bench.metrics.build`.
+    """
+    metric = build(name, options, model_path=model_path, model_identity=model_identity, n_classes=n_classes)
+    return BenchMetric(metric, **(settings or {}))

@@ -1,0 +1,119 @@
+"""The one place where predictions and references are checked before any metric sees them.
+
+Every message names the metric, the row (`predictions[3]`, counted from 0), what was found and how to mend it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import InputError
+
+
+def check_lengths(metric: str, predictions: Sequence[Any], references: Sequence[Any]) -> None:
+    """Check that there is one reference for every prediction, and at least one of each.
+
+    Raises:
+        InputError: one of the two is a single string, they differ in length, or they are empty.
+    """
+    for name, values in (("predictions", predictions), ("references", references)):
+        if isinstance(values, str | bytes):
+            raise InputError(f"{metric}: {name} is a single string; give a list with one entry per example")
+    if len(predictions) != len(references):
+        raise InputError(
+            f"{metric}: {len(predictions)} predictions but {len(references)} references; "
+            "give one reference per prediction"
+        )
+    if len(predictions) == 0:
+        raise InputError(f"{metric}: there is nothing to score: predictions and references are empty")
+
+
+def check_texts(metric: str, predictions: Sequence[Any], references: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """Return both sides as lists of strings; empty strings are allowed on both.
+
+    Raises:
+        InputError: as `check_lengths`, or a row is not a string (None and NaN included).
+    """
+    check_lengths(metric, predictions, references)
+    for name, values in (("predictions", predictions), ("references", references)):
+        for row, value in enumerate(values):
+            if not isinstance(value, str):
+                raise InputError(
+                    f"{metric}: {name}[{row}] is {_shown(value)}, not a text; write an empty string for an empty text, "
+                    "or drop the row"
+                )
+    return list(predictions), list(references)
+
+
+def check_labels(
+    metric: str, predictions: Sequence[Any], references: Sequence[Any], n_classes: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return both sides as class numbers.
+
+    Args:
+        metric: name used in messages.
+        predictions: n_examples whole numbers from 0.
+        references: as many.
+        n_classes: how many classes there are; None accepts any.
+
+    Raises:
+        InputError: as `check_lengths`, or a row is not a class number.
+    """
+    check_lengths(metric, predictions, references)
+    for name, values in (("predictions", predictions), ("references", references)):
+        for row, value in enumerate(values):
+            if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 0:
+                raise InputError(
+                    f"{metric}: {name}[{row}] is {_shown(value)}, not a class number; "
+                    "give whole numbers from 0, one per example"
+                )
+            if n_classes is not None and value >= n_classes:
+                raise InputError(
+                    f"{metric}: {name}[{row}] is {value}, but with n_classes = {n_classes} the highest class is "
+                    f"{n_classes - 1}; raise n_classes or mend the label"
+                )
+    return np.array(predictions, dtype=np.int64), np.array(references, dtype=np.int64)
+
+
+def check_losses(
+    metric: str, predictions: Sequence[Any], references: Sequence[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return summed negative log-likelihoods and token counts.
+
+    Args:
+        metric: name used in messages.
+        predictions: n_examples sums of negative log-likelihood, in nats, finite and 0 or above.
+        references: as many token counts, 1 or above.
+
+    Raises:
+        InputError: as `check_lengths`, or a row holds another kind of number.
+    """
+    check_lengths(metric, predictions, references)
+    for row, value in enumerate(predictions):
+        if not _is_number(value) or not math.isfinite(value) or value < 0:
+            raise InputError(
+                f"{metric}: predictions[{row}] is {_shown(value)}, not a summed negative log-likelihood; "
+                "give a finite number of nats, 0 or above"
+            )
+    for row, value in enumerate(references):
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 1:
+            raise InputError(
+                f"{metric}: references[{row}] is {_shown(value)}, not a token count; "
+                "give whole numbers from 1, and drop rows without tokens"
+            )
+    return np.array(predictions, dtype=np.float64), np.array(references, dtype=np.float64)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it: short, and with its type where that is what is wrong."""
+    text = repr(value)
+    return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(value).__name__})"

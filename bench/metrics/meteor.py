@@ -1,0 +1,101 @@
+"""METEOR from NLTK, mean over rows.
+
+METEOR aligns words that are equal, then words with equal stems, then synonyms in WordNet. WordNet is data that NLTK
+does not ship; nothing is downloaded here, so without it the last stage finds nothing and the signature says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.config import Strict
+from bench.errors import InputError
+from bench.metrics.base import MetricSpec
+from bench.metrics.inputs import check_texts
+from bench.metrics.mean import mean_of, mean_statistics, signature_of
+
+SPECS = {
+    "meteor": MetricSpec(
+        name="meteor",
+        title="METEOR",
+        unit="fraction",
+        low=0.0,
+        high=1.0,
+        higher_is_better=True,
+        inputs="texts",
+        source="Banerjee and Lavie 2005; Lavie and Agarwal 2007; NLTK single_meteor_score (its defaults)",
+    ),
+}
+
+
+class MeteorOptions(Strict):
+    """Options of METEOR."""
+
+    synonyms: Literal["auto", "wordnet", "none"] = "auto"
+    """`wordnet` requires NLTK's WordNet data, `none` never uses them, `auto` uses them where they are installed."""
+
+
+class Meteor:
+    """METEOR on lowercased runs of word characters or of punctuation (NLTK's `wordpunct_tokenize`, no data needed)."""
+
+    Options: ClassVar = MeteorOptions
+
+    def __init__(self, spec: MetricSpec, options: MeteorOptions) -> None:
+        self.spec = spec
+        self.options = options
+        self._synonyms = options.synonyms != "none" and _wordnet_is_installed()
+        if options.synonyms == "wordnet" and not self._synonyms:
+            raise InputError(
+                f"{spec.name}: synonyms = 'wordnet' needs NLTK's WordNet data, and they are not installed; "
+                "run `python -m nltk.downloader wordnet`, or set synonyms = 'none'"
+            )
+
+    def signature(self) -> str:
+        """Return for instance `meteor|tok:wordpunct|case:lc|match:exact+stem|nltk:3.10.4`."""
+        match = "exact+stem+wordnet" if self._synonyms else "exact+stem"
+        return signature_of(self.spec.name, tok="wordpunct", case="lc", match=match, nltk=version("nltk"))
+
+    def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
+        """Return (n_examples, 2): each row's METEOR, and 1; an empty side scores 0."""
+        from nltk.corpus import wordnet
+        from nltk.tokenize import wordpunct_tokenize
+        from nltk.translate.meteor_score import single_meteor_score
+
+        predictions, references = check_texts(self.spec.name, predictions, references)
+        reader = wordnet if self._synonyms else _NoSynonyms()
+        return mean_statistics(
+            [
+                single_meteor_score(
+                    wordpunct_tokenize(reference.lower()), wordpunct_tokenize(prediction.lower()), wordnet=reader
+                )
+                for prediction, reference in zip(predictions, references, strict=True)
+            ]
+        )
+
+    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean over rows, 0 to 1; see `Metric.aggregate`."""
+        return mean_of(totals)
+
+
+class _NoSynonyms:
+    """Stands in for WordNet where its data are absent: no word has a synonym."""
+
+    def synsets(self, _word: str) -> list[Any]:
+        return []
+
+
+def _wordnet_is_installed() -> bool:
+    import nltk.data
+
+    for place in ("corpora/wordnet", "corpora/wordnet.zip"):
+        try:
+            nltk.data.find(place)
+        except LookupError:
+            continue
+        return True
+    return False
