@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from bench.sources.base import Announce, Fetched, file_sha256
 from bench.sources.hub_errors import explain
 
 _MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-# Repositories carry the same weights again for other runtimes; only what stands at the top is loaded.
-_OTHER_RUNTIMES = ["*/*", "*.onnx", "*.msgpack"]
+# Folders of a model repository hold the same weights again, for other runtimes.
+_OTHER_RUNTIMES = "*/*"
 
 
 def is_dataset(source: HubSource) -> bool:
@@ -54,14 +55,8 @@ def fetch_model(source: HubSource, *, offline: bool, announce: Announce) -> Fetc
         folder = _snapshot(source, offline=False)
         damaged = _damaged(folder)
     if damaged:
-        # Left in place, a damaged file would pass for a good one in every other program that shares this cache.
-        names = ", ".join(file.name for file in damaged)
-        _remove(damaged)
-        raise SourceError(
-            f"{identity(source)}: {names} did not match the hash {_host()} gave for it and was removed from the Hub "
-            "client's cache; run again with the hub in reach"
-        )
-    files = tuple(sorted(file for file in folder.rglob("*") if file.is_file() and file.parent == folder))
+        raise _removed(damaged, source)
+    files = tuple(sorted(file for file in folder.iterdir() if file.is_file()))
     if not files:
         raise SourceError(
             f"{identity(source)}: the repository holds none of {', '.join(_MODEL_FILES)}; "
@@ -115,6 +110,7 @@ def load_rows(source: HubSource, *, offline: bool = False, announce: Announce = 
     cached = is_hub_cached(source)
     if not cached and not offline:
         announce(f"fetching {_rows_of(source)} from {_host()}")
+    failure: SourceError | None = None
     try:
         with _quiet_hub(), _quiet_datasets(), _no_requests() if cached or offline else contextlib.nullcontext():
             rows = load_dataset(
@@ -125,13 +121,28 @@ def load_rows(source: HubSource, *, offline: bool = False, announce: Announce = 
                 cache_dir=str(_prepared(source)),
             )
     except Exception as error:
-        raise explain(error, what=_rows_of(source), host=_host(), offline=offline) from None
+        failure = explain(error, what=_rows_of(source), host=_host(), offline=offline)
+    if not cached and (damaged := _damaged(_dataset_snapshot(source))):
+        # Tables that were prepared from damaged files go too, or the next call would take them for good ones.
+        shutil.rmtree(_prepared(source), ignore_errors=True)
+        raise _removed(damaged, source)
+    if failure is not None:
+        raise failure
     return list(rows.to_list())
 
 
 def _rows_of(source: HubSource) -> str:
     parts = [f"config {source.config}" if source.config else "", f"split {source.split}"]
     return f"{identity(source)} ({', '.join(part for part in parts if part)})"
+
+
+def _dataset_snapshot(source: HubSource) -> Path:
+    """Return where the Hub client keeps the dataset's files of this commit."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    name = repo_folder_name(repo_id=source.id, repo_type="dataset")
+    return Path(constants.HF_HUB_CACHE) / name / "snapshots" / source.revision
 
 
 def _prepared(source: HubSource) -> Path:
@@ -229,7 +240,7 @@ def _quiet_datasets() -> Iterator[None]:
 
 def _damaged(folder: Path) -> list[Path]:
     """Return the files of a snapshot whose bytes do not hash to the name of the blob they link to."""
-    return [file for file in sorted(folder.iterdir()) if file.is_symlink() and not _matches_its_name(file.resolve())]
+    return [file for file in sorted(folder.rglob("*")) if file.is_symlink() and not _matches_its_name(file.resolve())]
 
 
 def _matches_its_name(blob: Path) -> bool:
@@ -247,3 +258,13 @@ def _remove(links: list[Path]) -> None:
     for link in links:
         link.resolve().unlink(missing_ok=True)
         link.unlink()
+
+
+def _removed(damaged: list[Path], source: HubSource) -> SourceError:
+    """Take damaged files out of the cache, where every other program would take them for good, and return the error."""
+    _remove(damaged)
+    names = ", ".join(file.name for file in damaged)
+    return SourceError(
+        f"{identity(source)}: {names} did not match the hash that {_host()} names for it, and was removed from the "
+        "Hub client's cache; run again with the hub in reach"
+    )
