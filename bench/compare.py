@@ -1,0 +1,365 @@
+"""RunRecords x Baseline x documented claims -> Comparison. Pure: everything a report shows, and no file is read.
+
+Only like is set against like. A difference in data, split, metric, base model, task, precision or budget makes a
+baseline incomparable, and the fields are named. Device and package versions may change low-order bits and timings, and
+learning rate or method are what people compare, so those are notes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bench.baseline import Baseline, BaselineSeed
+from bench.claims import ClaimVerdict, Documented, RangeClaim, TrendClaim, ValueClaim, judge
+from bench.config import SuiteConfig
+from bench.errors import InputError
+from bench.record import Change, RunRecord, Score
+from bench.statistics import seed_summary
+
+Agreement = Literal["identical", "not told apart", "different", "no interval"]
+
+BUDGET = ("epochs", "steps", "batch_size", "precision")
+"""Fields of `training` that both sides must share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """One field in which a run and a baseline are unlike."""
+
+    field: str
+    """Dotted name, as the record has it."""
+    ours: str
+    theirs: str
+    """The baseline's."""
+    metric: str | None = None
+    """The one metric that it concerns; none where it concerns all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number and how sure it is, in the metric's unit."""
+
+    value: float
+    """Mean over seeds."""
+    low: float
+    high: float
+    confidence: float
+    """Coverage the interval aims at, in (0, 1)."""
+    over: Literal["examples", "seeds"]
+    """What the interval is over: test examples (one seed), or seeds (Student's t)."""
+    n_seeds: int
+    standard_deviation: float | None
+    """Over seeds; none for one seed."""
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Return whether the interval lies wholly on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgainstBaseline:
+    """One metric beside the measured baseline's."""
+
+    baseline: Estimate
+    difference: float
+    """Ours minus the baseline's, means over seeds."""
+    low: float | None
+    """Lower end of Welch's interval of the difference; none where a side has one seed."""
+    high: float | None
+    agreement: Agreement
+    """`identical`: every seed both sides ran gave the same number to the last digit, and both ran the same seeds.
+    Otherwise by whether the interval holds zero; `no interval` where a side has one seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One metric."""
+
+    metric: str
+    unit: str
+    higher_is_better: bool
+    signature: str
+    n_examples: int
+    before: Estimate
+    after: Estimate
+    change: Estimate
+    """After minus before, on the same examples."""
+    against: AgainstBaseline | None
+    """None where there is no baseline, or it is incomparable in this metric."""
+    mismatches: tuple[Mismatch, ...]
+    """Why this metric cannot be set against the baseline; empty where it can, or there is none."""
+    documented: tuple[ValueClaim | RangeClaim | TrendClaim, ...]
+    """Claims about this metric's value after fine-tuning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One suite, profile and method: its runs, the measured baseline, the recipe's claims."""
+
+    records: tuple[RunRecord, ...]
+    """One a seed, in their order, all of one config."""
+    rows: tuple[Row, ...]
+    """In the order of the suite's metrics."""
+    baseline: Baseline | None
+    """None where none is stored: said in the report, never hidden."""
+    mismatches: tuple[Mismatch, ...]
+    """Everything in which the baseline is unlike, every metric's own included."""
+    notes: tuple[str, ...]
+    """Differences from the baseline that do not stand in the way."""
+    claims: tuple[ClaimVerdict, ...]
+    recipe: str | None
+    """The recipe the claims are of."""
+
+    @property
+    def config(self) -> SuiteConfig:
+        """Return the resolved suite that ran."""
+        return self.records[0].config
+
+    @property
+    def primary(self) -> Row:
+        """Return the row of the primary metric."""
+        return next(row for row in self.rows if row.metric == self.config.primary_metric)
+
+
+def compare(
+    records: Sequence[RunRecord], *, baseline: Baseline | None = None, documented: Documented | None = None
+) -> Comparison:
+    """Set the runs of one config beside the measured baseline and the documented claims.
+
+    Args:
+        records: one record a seed, all of one config key.
+        baseline: the measured baseline; none where there is none.
+        documented: the recipe's claims; none where there are none.
+
+    Raises:
+        InputError: no record, two of one seed, several configs, or seeds that scored different metrics.
+    """
+    ordered = sorted(records, key=lambda record: record.seed)
+    _check(ordered)
+    first = ordered[0]
+    mismatches = () if baseline is None else comparability(first, baseline)
+    return Comparison(
+        records=tuple(ordered),
+        rows=tuple(_row(name, ordered, baseline, mismatches, documented) for name in first.config.metrics),
+        baseline=baseline,
+        mismatches=mismatches,
+        notes=() if baseline is None else _notes(ordered, baseline),
+        claims=() if documented is None else judge(documented, ordered),
+        recipe=None if documented is None else documented.recipe,
+    )
+
+
+def comparability(record: RunRecord, baseline: Baseline) -> tuple[Mismatch, ...]:
+    """Return every field that makes a run and a baseline unlike; empty where they may be compared.
+
+    Args:
+        record: any record of the config; its seeds share all that is looked at.
+        baseline: the measured baseline.
+    """
+    ours, theirs = _identity(record), _identity(baseline)
+    found = [
+        Mismatch(field=field, ours=_shown(ours.get(field)), theirs=_shown(theirs.get(field)))
+        for field in dict.fromkeys((*ours, *theirs))
+        if ours.get(field) != theirs.get(field)
+    ]
+    for metric in record.config.metrics:
+        found += _metric_mismatches(metric, record, baseline)
+    return tuple(found)
+
+
+def _identity(side: RunRecord | Baseline) -> dict[str, Any]:
+    """Return everything that both sides must share, by dotted name."""
+    training = side.config.training.model_dump()
+    return {
+        "suite": side.suite,
+        "version": side.config.version,
+        "profile": side.profile,
+        "model.base": side.model.base,
+        "model.family": side.config.model.family,
+        "model.pooling": side.config.model.pooling,
+        "data.fingerprint": side.data.fingerprint,
+        **{f"task.{name}": value for name, value in side.config.task.model_dump().items()},
+        **{f"training.{name}": training[name] for name in BUDGET},
+    }
+
+
+def _metric_mismatches(metric: str, record: RunRecord, baseline: Baseline) -> list[Mismatch]:
+    if metric not in record.scores:
+        return []
+    theirs = baseline.scores(metric)
+    if not theirs:
+        return [Mismatch(field=f"metrics.{metric}", ours="scored", theirs="not scored", metric=metric)]
+    pairs = {
+        "signature": (record.scores[metric].signature, theirs[0].signature),
+        "n_examples": (record.scores[metric].n_examples, theirs[0].n_examples),
+        "prediction": (record.config.metrics[metric].prediction, baseline.config.metrics[metric].prediction),
+    }
+    return [
+        Mismatch(field=f"metrics.{metric}.{name}", ours=_shown(a), theirs=_shown(b), metric=metric)
+        for name, (a, b) in pairs.items()
+        if a != b
+    ]
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _notes(records: Sequence[RunRecord], baseline: Baseline) -> tuple[str, ...]:
+    """Return differences that a reader should know of and that do not forbid the comparison."""
+    notes = []
+    theirs: Sequence[RunRecord | BaselineSeed] = baseline.seeds
+    for name in ("device", "n_threads", "python", "platform", "bench_version"):
+        a, b = (_distinct(side, name) for side in (records, theirs))
+        if a != b:
+            notes.append(f"{name}: {a}, baseline {b}")
+    mine, other = records[0].environment.packages, baseline.seeds[0].environment.packages
+    notes += [
+        f"{name} {mine.get(name, 'absent')}, baseline {other.get(name, 'absent')}"
+        for name in sorted({*mine, *other})
+        if mine.get(name) != other.get(name)
+    ]
+    notes += _setting_notes(records[0].config, baseline.config)
+    return tuple(notes)
+
+
+def _distinct(side: Sequence[RunRecord | BaselineSeed], name: str) -> str:
+    return ", ".join(dict.fromkeys(str(getattr(one.environment, name)) for one in side))
+
+
+def _setting_notes(ours: SuiteConfig, theirs: SuiteConfig) -> list[str]:
+    """Return the settings that may differ because they are what is being compared."""
+    a = {"method": ours.method_name, **_flat("method", ours.method.model_dump(mode="json"))}
+    b = {"method": theirs.method_name, **_flat("method", theirs.method.model_dump(mode="json"))}
+    a |= _flat("training", ours.training.model_dump(mode="json", exclude=set(BUDGET)))
+    b |= _flat("training", theirs.training.model_dump(mode="json", exclude=set(BUDGET)))
+    return [
+        f"{name}: {_shown(a.get(name))}, baseline {_shown(b.get(name))}"
+        for name in dict.fromkeys((*a, *b))
+        if a.get(name) != b.get(name)
+    ]
+
+
+def _flat(prefix: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        path = f"{prefix}.{name}"
+        flat |= _flat(path, value) if isinstance(value, Mapping) else {path: value}
+    return flat
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _row(
+    metric: str,
+    records: Sequence[RunRecord],
+    baseline: Baseline | None,
+    mismatches: Sequence[Mismatch],
+    documented: Documented | None,
+) -> Row:
+    scores = [record.scores[metric] for record in records]
+    standing = tuple(m for m in mismatches if m.metric in (None, metric))
+    against = None
+    if baseline is not None and not standing:
+        ours = {record.seed: record.scores[metric].value for record in records}
+        theirs = {seed.seed: seed.scores[metric].value for seed in baseline.seeds}
+        against = _against(ours, theirs, estimate(baseline.scores(metric)))
+    return Row(
+        metric=metric,
+        unit=scores[0].unit,
+        higher_is_better=scores[0].higher_is_better,
+        signature=scores[0].signature,
+        n_examples=scores[0].n_examples,
+        before=estimate([record.scores_before[metric] for record in records]),
+        after=estimate(scores),
+        change=estimate([record.changes[metric] for record in records]),
+        against=against,
+        mismatches=standing,
+        documented=tuple(c for c in documented.claims if c.quantity == f"scores.{metric}" and c.minus is None)
+        if documented
+        else (),
+    )
+
+
+def estimate(scores: Sequence[Score | Change]) -> Estimate:
+    """Return mean and interval of one score a seed.
+
+    Args:
+        scores: at least one. A single one keeps its own interval over examples; several give a t interval over seeds.
+    """
+    summary = seed_summary([score.value for score in scores])
+    if summary.low is None or summary.high is None:
+        only = scores[0]
+        return Estimate(
+            value=only.value,
+            low=only.low,
+            high=only.high,
+            confidence=only.confidence,
+            over="examples",
+            n_seeds=1,
+            standard_deviation=None,
+        )
+    return Estimate(
+        value=summary.mean,
+        low=summary.low,
+        high=summary.high,
+        confidence=summary.confidence,
+        over="seeds",
+        n_seeds=summary.n,
+        standard_deviation=summary.standard_deviation,
+    )
+
+
+def _against(ours: Mapping[int, float], theirs: Mapping[int, float], baseline: Estimate) -> AgainstBaseline:
+    a, b = list(ours.values()), list(theirs.values())
+    low, high = _welch(a, b)
+    agreement: Agreement
+    if ours == theirs:
+        agreement = "identical"
+    elif low is None or high is None:
+        agreement = "no interval"
+    else:
+        agreement = "not told apart" if low <= 0 <= high else "different"
+    difference = sum(a) / len(a) - sum(b) / len(b)
+    return AgainstBaseline(baseline=baseline, difference=difference, low=low, high=high, agreement=agreement)
+
+
+def _welch(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> tuple[float | None, float | None]:
+    """Return the interval of mean(a) - mean(b) without assuming equal variances (Welch 1947); none for one seed."""
+    one, two = seed_summary(a), seed_summary(b)
+    if one.standard_deviation is None or two.standard_deviation is None:
+        return None, None
+    difference = one.mean - two.mean
+    u, v = one.standard_deviation**2 / one.n, two.standard_deviation**2 / two.n
+    if u + v == 0:
+        return difference, difference
+    from scipy.stats import t
+
+    freedom = (u + v) ** 2 / (u**2 / (one.n - 1) + v**2 / (two.n - 1))
+    reach = float(t.ppf((1 + confidence) / 2, df=freedom)) * math.sqrt(u + v)
+    return difference - reach, difference + reach
+
+
+def _check(records: Sequence[RunRecord]) -> None:
+    if not records:
+        raise InputError("there is no run to compare; `bench run` makes one")
+    keys = sorted({record.config_key for record in records})
+    if len(keys) > 1:
+        raise InputError(f"records of several configs ({', '.join(keys)}) were given; compare one config key at a time")
+    seeds = [record.seed for record in records]
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"two records of one seed were given (seeds {', '.join(map(str, seeds))}); give each once")
+    first = records[0]
+    for record in records:
+        for metric in first.config.metrics:
+            if not all(metric in scores for scores in (record.scores, record.scores_before, record.changes)):
+                raise InputError(f"seed {record.seed} has no score for {metric}; run it again with --force")
+        if record.data.fingerprint != first.data.fingerprint or record.model.base != first.model.base:
+            raise InputError(
+                f"seeds {first.seed} and {record.seed} saw different data or base weights; run them again with --force"
+            )
