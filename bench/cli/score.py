@@ -1,0 +1,72 @@
+"""`bench score`: metrics on outputs that were made anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.metrics import METRIC_NAMES
+from bench.metrics.base import MetricSpec
+from bench.record import Score, canonical_json
+from bench.scoring import DEFAULT_TEXT_METRICS, parse_options, score_files
+
+
+def score(
+    predictions: Annotated[
+        Path, typer.Argument(help="One prediction per line, or a .jsonl file with the field `prediction`.")
+    ],
+    references: Annotated[
+        Path | None,
+        typer.Argument(
+            help="One reference per line, or a .jsonl file with the field `reference`. "
+            "Not needed where PREDICTIONS is a .jsonl file with both."
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Repeatable; one of {', '.join(METRIC_NAMES)}. Default: {', '.join(DEFAULT_TEXT_METRICS)}."),
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="Repeatable; metric.key=value, such as rouge1.stemmer=false.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of the model that bertscore runs.")] = None,
+    layer: Annotated[int | None, typer.Option(help="Layer of that model; the same as bertscore.layer.")] = None,
+    n_classes: Annotated[int | None, typer.Option(help="Number of classes; labels beyond it are errors.")] = None,
+    confidence: Annotated[float, typer.Option(help="Coverage of the interval over examples.")] = 0.95,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON at full precision, and nothing else.")] = False,
+) -> None:
+    """Score predictions against references."""
+    options = parse_options([*(option or ()), *([] if layer is None else [f"bertscore.layer={layer}"])])
+    results = score_files(
+        predictions,
+        references,
+        metric or DEFAULT_TEXT_METRICS,
+        options=options,
+        model_path=model,
+        n_classes=n_classes,
+        confidence=confidence,
+        n_resamples=resamples,
+        seed=seed,
+    )
+    if json:
+        typer.echo(canonical_json({spec.name: result.model_dump(mode="json") for spec, result in results}), nl=False)
+    else:
+        _print_table(results)
+
+
+def _print_table(results: list[tuple[MetricSpec, Score]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("metric", "value", f"{results[0][1].confidence:.0%} interval", "unit", "n", "signature")
+    for column in table.columns[1:5]:
+        column.no_wrap = True
+    for spec, result in results:
+        name = f"{spec.title} {'↑' if result.higher_is_better else '↓'}"
+        interval = f"{result.low:.4g} to {result.high:.4g}"
+        table.add_row(name, f"{result.value:.4g}", interval, result.unit, str(result.n_examples), result.signature)
+    Console().print(table)

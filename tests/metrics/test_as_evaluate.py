@@ -1,0 +1,84 @@
+"""Our metrics inside the `evaluate` library, with the network off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import evaluate
+import pytest
+
+from bench import metrics
+from bench.errors import InputError
+from bench.metrics.as_evaluate import load
+from metrics.texts import PREDICTIONS, REFERENCES
+
+pytestmark = pytest.mark.disable_socket
+
+INPUTS: dict[str, tuple[list[Any], list[Any]]] = {
+    "texts": (PREDICTIONS, REFERENCES),
+    "labels": ([0, 1, 2, 1], [0, 1, 1, 1]),
+    "losses": ([3.5, 2.0], [4, 1]),
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, Any]:
+    return {"cache_dir": str(tmp_path)}
+
+
+def direct(name: str, predictions: list[Any], references: list[Any]) -> float:
+    metric = metrics.build(name)
+    return float(metric.aggregate(metric.statistics(predictions, references).sum(axis=0)))
+
+
+@pytest.mark.parametrize("name", [name for name in metrics.METRIC_NAMES if name != "bertscore"])
+def test_compute_equals_the_metric(name: str, settings: dict[str, Any]) -> None:
+    predictions, references = INPUTS[metrics.spec(name).inputs]
+    loaded = load(name, settings=settings)
+    assert isinstance(loaded, evaluate.Metric)
+    assert loaded.name == name
+    assert loaded.compute(predictions=predictions, references=references) == {
+        name: direct(name, predictions, references)
+    }
+
+
+def test_batches_and_single_examples_add_up(settings: dict[str, Any]) -> None:
+    loaded = load("sacrebleu", settings=settings)
+    loaded.add_batch(predictions=PREDICTIONS[:20], references=REFERENCES[:20])
+    for prediction, reference in zip(PREDICTIONS[20:], REFERENCES[20:], strict=True):
+        loaded.add(prediction=prediction, reference=reference)
+    assert loaded.compute() == {"sacrebleu": direct("sacrebleu", PREDICTIONS, REFERENCES)}
+
+
+def test_combine(settings: dict[str, Any]) -> None:
+    names = ["rouge1", "rougeL", "chrf"]
+    combined = evaluate.combine([load(name, settings=settings) for name in names])
+    combined.add_batch(predictions=PREDICTIONS, references=REFERENCES)
+    assert combined.compute() == {name: direct(name, PREDICTIONS, REFERENCES) for name in names}
+
+
+def test_combine_prefixes_by_our_names(settings: dict[str, Any]) -> None:
+    combined = evaluate.combine(
+        [load("rouge1", settings=settings), load("rouge2", settings=settings)], force_prefix=True
+    )
+    assert set(combined.compute(predictions=["a b"], references=["a b"])) == {"rouge1_rouge1", "rouge2_rouge2"}
+
+
+def test_in_memory_and_options(settings: dict[str, Any]) -> None:
+    loaded = load("rouge1", stemmer=False, settings={**settings, "keep_in_memory": True})
+    assert loaded.compute(predictions=["walks"], references=["walked"]) == {"rouge1": 0.0}
+    assert "points" in loaded.description
+
+
+def test_a_metric_can_be_used_again(settings: dict[str, Any]) -> None:
+    loaded = load("accuracy", settings=settings)
+    assert loaded.compute(predictions=[1, 0], references=[1, 1]) == {"accuracy": 0.5}
+    assert loaded.compute(predictions=[1], references=[1]) == {"accuracy": 1.0}
+
+
+def test_our_errors_come_through(settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="did you mean 'rouge1'"):
+        load("rogue1")
+    with pytest.raises(InputError, match="not a class number"):
+        load("accuracy", settings=settings).compute(predictions=[-1], references=[0])
