@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from bench.config import GeneratedSource, HubSource, LocalSource, Source, UrlSource, WheelSource
 from bench.sources.base import Announce, Fetched, cache_root
-from bench.sources.hub import fetch_model, is_dataset, is_hub_cached, is_hub_reachable, load_rows
+from bench.sources.hub import fetch_model, is_model_cached
+from bench.sources.hub_cache import is_hub_reachable
+from bench.sources.hub_rows import are_rows_cached, load_rows
 from bench.sources.local import fetch_local, is_local_present
 from bench.sources.url import fetch_url, is_url_cached
 from bench.sources.wheel import fetch_wheel, is_wheel_cached
@@ -56,6 +58,11 @@ def is_cached(source: Source) -> bool:
         case LocalSource():
             return is_local_present(source)
         case HubSource():
-            return is_hub_cached(source)
+            return are_rows_cached(source) if is_dataset(source) else is_model_cached(source)
         case GeneratedSource():
             return True
+
+
+def is_dataset(source: HubSource) -> bool:
+    """Return whether a hub source names rows of a dataset (it has a split or a configuration), not a model."""
+    return source.split is not None or source.config is not None

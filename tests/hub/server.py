@@ -83,7 +83,7 @@ def serve() -> Iterator[Hub]:
         thread.join()
 
 
-class _Failure(Exception):
+class _FailureError(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         self.status, self.code, self.message = status, code, message
 
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
     _API = re.compile(r"/api/(model|dataset)s/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?$")
     _RESOLVE = re.compile(r"/(?:(dataset)s/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)$")
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         self._answer()
 
     do_HEAD = do_POST = do_GET  # noqa: N815
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         try:
             if hub.broken == "status 500":
-                raise _Failure(500, "", "told to fail")
+                raise _FailureError(500, "", "told to fail")
             if path == "/":
                 self._send(200, b"a hub for tests", {})
             elif call := self._API.match(path):
@@ -116,19 +116,19 @@ class _Handler(BaseHTTPRequestHandler):
             elif file := self._RESOLVE.match(path):
                 self._send_file(hub, self._repository(hub, file[1] or "model", file[2], file[3]), file[4])
             else:
-                raise _Failure(404, "EntryNotFound", "no such page")
-        except _Failure as failure:
+                raise _FailureError(404, "EntryNotFound", "no such page")
+        except _FailureError as failure:
             headers = {"X-Error-Code": failure.code, "X-Error-Message": failure.message}
             self._send(failure.status, json.dumps({"error": failure.message}).encode(), headers)
 
     def _repository(self, hub: Hub, kind: str, id_: str, revision: str | None) -> Repository:
         repository = hub.repositories.get((kind, id_))
         if repository is None:
-            raise _Failure(404, "RepoNotFound", "Repository not found")
+            raise _FailureError(404, "RepoNotFound", "Repository not found")
         if repository.gated:
-            raise _Failure(401, "GatedRepo", "Access to this repository is restricted")
+            raise _FailureError(401, "GatedRepo", "Access to this repository is restricted")
         if revision not in (None, "main", repository.revision):
-            raise _Failure(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            raise _FailureError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return repository
 
     def _api(self, hub: Hub, call: re.Match[str], form: dict[str, list[str]]) -> Any:
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
             inside = [entry for entry in entries if not inner or entry["path"].startswith(f"{inner}/")]
             depth = (inner.count("/") + 1) if inner else 0
             if inner and not inside:
-                raise _Failure(404, "EntryNotFound", f"{inner} does not exist on {revision}")
+                raise _FailureError(404, "EntryNotFound", f"{inner} does not exist on {revision}")
             return [entry for entry in inside if recursive or entry["path"].count("/") == depth]
         if what == "paths-info":
             return [entry for entry in entries if entry["path"] in form.get("paths", [])]
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_file(self, hub: Hub, repository: Repository, name: str) -> None:
         file = repository.files().get(name)
         if file is None:
-            raise _Failure(404, "EntryNotFound", f"{name} does not exist")
+            raise _FailureError(404, "EntryNotFound", f"{name} does not exist")
         content = file.read_bytes()
         headers = {"ETag": f'"{_etag(name, content)}"', "X-Repo-Commit": repository.revision, "Accept-Ranges": "bytes"}
         if name.endswith(_LARGE):
