@@ -151,10 +151,10 @@ def files(tmp_path: Path) -> list[str]:
     return [str(write(tmp_path / "p.txt", "the cat sat")), str(write(tmp_path / "r.txt", "the cat slept"))]
 
 
-def run(arguments: list[str]) -> Any:
+def run(arguments: list[str], columns: int = 200) -> Any:
     app = typer.Typer()
     app.command()(score_command)
-    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": str(columns)})
 
 
 def test_command_prints_a_table(files: list[str]) -> None:
@@ -164,6 +164,8 @@ def test_command_prints_a_table(files: list[str]) -> None:
         assert metrics.spec(name).title in done.output
     assert "95% interval" in done.output
     assert "66.67" in done.output
+    narrow = run([*files, "--metric", "chrf"], columns=60).output
+    assert "…" not in narrow
 
 
 def test_command_prints_json_at_full_precision(files: list[str]) -> None:

@@ -65,6 +65,7 @@ def _print_table(results: list[tuple[MetricSpec, Score]]) -> None:
     table = Table("metric", "value", f"{results[0][1].confidence:.0%} interval", "unit", "n", "signature")
     for column in table.columns[1:5]:
         column.no_wrap = True
+    table.columns[5].overflow = "fold"  # a signature that is cut identifies nothing
     for spec, result in results:
         name = f"{spec.title} {'↑' if result.higher_is_better else '↓'}"
         interval = f"{result.low:.4g} to {result.high:.4g}"

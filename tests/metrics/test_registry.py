@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import subprocess
 import sys
 from typing import Any
@@ -35,6 +36,10 @@ def test_importing_the_package_loads_no_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_example_in_the_docstring_holds() -> None:
+    assert doctest.testmod(metrics).failed == 0
 
 
 @pytest.mark.parametrize("name", metrics.METRIC_NAMES)
