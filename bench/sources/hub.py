@@ -10,7 +10,15 @@ from pathlib import Path
 from bench.config import HubSource
 from bench.errors import SourceError
 from bench.sources.base import Announce, Fetched
-from bench.sources.hub_cache import damaged_files, host, identity, quiet_hub, remove_and_explain, remove_files
+from bench.sources.hub_cache import (
+    damaged_files,
+    host,
+    identity,
+    quiet_hub,
+    remove_and_explain,
+    remove_files,
+    require_hub,
+)
 from bench.sources.hub_errors import explain
 
 _MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
@@ -32,6 +40,7 @@ def fetch_model(source: HubSource, *, offline: bool, announce: Announce) -> Fetc
     """
     if not offline and not is_model_cached(source):
         announce(f"fetching {identity(source)} from {host()}")
+        require_hub(identity(source))
     folder = _snapshot(source, offline=offline)
     damaged = damaged_files(folder)
     if damaged and not offline:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from bench.config import HubSource
 from bench.errors import SourceError
 from bench.sources.base import file_sha256
+from bench.sources.hub_errors import explain
 
 
 def identity(source: HubSource) -> str:
@@ -30,16 +31,36 @@ def host() -> str:
 
 
 def is_hub_reachable(timeout_s: float = 5.0) -> bool:
-    """Return whether the hub answers at all within `timeout_s` seconds; used to choose a profile."""
-    from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
-
+    """Return whether the hub answers within `timeout_s` seconds; used to choose a profile."""
     try:
-        status: int = get_session().head(constants.ENDPOINT, timeout=timeout_s).status_code
+        return _ask(timeout_s) < 500
     except Exception:
         # Whatever HTTP library the client is built on, and whatever it raises: there is no answer.
         return False
-    return status < 500
+
+
+def require_hub(what: str, timeout_s: float = 10.0) -> None:
+    """Find out in one request that the hub is out of reach; the clients retry for half a minute before they say so.
+
+    Args:
+        what: the source that is about to be fetched, for the message.
+        timeout_s: seconds to wait for an answer.
+
+    Raises:
+        SourceError: there was no answer.
+    """
+    try:
+        _ask(timeout_s)
+    except Exception as error:
+        raise explain(error, what=what, host=host(), offline=False) from None
+
+
+def _ask(timeout_s: float) -> int:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    status: int = get_session().head(constants.ENDPOINT, timeout=timeout_s).status_code
+    return status
 
 
 @contextlib.contextmanager

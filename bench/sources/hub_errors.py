@@ -37,6 +37,8 @@ def _reason(error: BaseException, names: set[str], host: str) -> str:
         return f"{host} has the repository but not this revision; copy a full commit hash from its history"
     if missing or "RepositoryNotFoundError" in names:
         return f"{host} has no such repository, or it is private; check its id, or log in with `hf auth login`"
+    if "OfflineModeIsEnabled" in names:
+        return f"HF_HUB_OFFLINE is set, so {host} is not asked; unset it, or do without: {_NO_HUB_NEEDED}"
     if names & {"TransportError", "ConnectionError"}:
         return f"{host} cannot be reached; check the network and HF_ENDPOINT, or do without: {_NO_HUB_NEEDED}"
     if "HfHubHTTPError" in names:

@@ -11,7 +11,7 @@ from typing import Any
 from bench.config import HubSource
 from bench.errors import SourceError
 from bench.sources.base import Announce
-from bench.sources.hub_cache import damaged_files, host, identity, quiet_hub, remove_and_explain
+from bench.sources.hub_cache import damaged_files, host, identity, quiet_hub, remove_and_explain, require_hub
 from bench.sources.hub_errors import explain
 
 
@@ -34,6 +34,7 @@ def load_rows(source: HubSource, *, offline: bool = False, announce: Announce = 
     cached = are_rows_cached(source)
     if not cached and not offline:
         announce(f"fetching {_rows_of(source)} from {host()}")
+        require_hub(_rows_of(source))
     failure: SourceError | None = None
     try:
         with quiet_hub(), _quiet_datasets(), _no_requests() if cached or offline else contextlib.nullcontext():
@@ -45,7 +46,7 @@ def load_rows(source: HubSource, *, offline: bool = False, announce: Announce = 
                 cache_dir=str(_prepared(source)),
             )
     except Exception as error:
-        failure = explain(error, what=_rows_of(source), host=host(), offline=offline)
+        failure = explain(error, what=_rows_of(source), host=host(), offline=offline and not cached)
     if not cached and (damaged := damaged_files(_dataset_snapshot(source))):
         # Tables that were prepared from damaged files go too, or the next call would take them for good ones.
         shutil.rmtree(_prepared(source), ignore_errors=True)

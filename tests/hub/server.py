@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-Breakage = Literal["wrong bytes", "truncated", "status 500"]
+Breakage = Literal["wrong bytes", "truncated", "status 501"]
 _LARGE = (".safetensors", ".parquet")
 
 
@@ -107,8 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         hub.requests.append(Request(self.command, self.path))
         path = unquote(urlsplit(self.path).path)
         try:
-            if hub.broken == "status 500":
-                raise _FailureError(500, "", "told to fail")
+            # Not 500: the clients would retry that for half a minute before they give up.
+            if hub.broken == "status 501":
+                raise _FailureError(501, "", "told to fail")
             if path == "/":
                 self._send(200, b"a hub for tests", {})
             elif call := self._API.match(path):

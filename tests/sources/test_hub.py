@@ -81,7 +81,7 @@ def test_a_model_is_fetched_at_its_pin_and_then_needs_no_hub(hub: Hub, env: dict
     identity, names = _value(_MODEL, _FETCH, env)
     assert identity == f"hub:{_MODEL['id']}@{_MODEL['revision']}"
     assert {"config.json", "model.safetensors", "tokenizer.json", "vocab.txt"} <= set(names)
-    assert all(_MODEL["revision"] in request.path for request in hub.requests)
+    assert all(_MODEL["revision"] in request.path for request in hub.requests if request.path != "/")
     hub.requests.clear()
     offline = "[is_cached(source), fetch(source, offline=True).identity]"
     assert _value(_MODEL, offline, env) == [True, identity]
@@ -105,11 +105,17 @@ def test_an_unreachable_hub_is_named(env: dict[str, str]) -> None:
         assert "--profile offline` needs no hub" in message
 
 
+def test_the_clients_own_offline_switch_is_named(hub: Hub, env: dict[str, str]) -> None:
+    for source, call in ((_MODEL, "fetch(source)"), (_ROWS, "load_rows(source)")):
+        assert "HF_HUB_OFFLINE is set" in _failure(source, call, env | {"HF_HUB_OFFLINE": "1"})
+    assert hub.requests == []
+
+
 def test_reachability_is_asked_of_the_configured_hub(hub: Hub, env: dict[str, str]) -> None:
     assert _value(_MODEL, "is_hub_reachable()", env) is True
     assert _value(_MODEL, "is_hub_reachable()", env | {"HF_ENDPOINT": _DEAD}) is False
     assert _value(_MODEL, "is_hub_reachable()", env | {"HF_HUB_OFFLINE": "1"}) is False
-    with hub.breaking("status 500"):
+    with hub.breaking("status 501"):
         assert _value(_MODEL, "is_hub_reachable()", env) is False
 
 
@@ -123,8 +129,8 @@ def test_the_hubs_refusals_are_told_apart(hub: Hub, env: dict[str, str], source:
 
 
 def test_a_server_error_is_reported_with_its_status(hub: Hub, env: dict[str, str]) -> None:
-    with hub.breaking("status 500"):
-        assert "status 500" in _failure(_MODEL, "fetch(source)", env)
+    with hub.breaking("status 501"):
+        assert "status 501" in _failure(_MODEL, "fetch(source)", env)
 
 
 def test_a_model_that_arrives_broken_is_refused_and_not_kept(hub: Hub, env: dict[str, str]) -> None:
@@ -174,8 +180,8 @@ def test_another_revision_in_the_cache_never_stands_in_for_the_pinned_one(hub: H
     other = _ROWS | {"revision": _OTHER_REVISION}
     assert "cannot be reached" in _failure(other, "load_rows(source)", env | {"HF_ENDPOINT": _DEAD})
     assert "not in the Hub client's cache" in _failure(other, "load_rows(source, offline=True)", env)
-    with hub.breaking("status 500"):
-        assert "status 500" in _failure(other, "load_rows(source)", env)
+    with hub.breaking("status 501"):
+        assert "status 501" in _failure(other, "load_rows(source)", env)
 
 
 @pytest.mark.parametrize("breakage", ["wrong bytes", "truncated"])
