@@ -254,7 +254,7 @@ def load_statistics(path: Path) -> Statistics:
     statistics: Statistics = {}
     if sha256 is None:
         return statistics
-    for key, array in safetensors.load(_statistics_bytes(path, sha256)).items():
+    for key, array in sorted(safetensors.load(_statistics_bytes(path, sha256)).items()):
         seed, _, metric = key.partition("/")
         statistics.setdefault(int(seed.removeprefix("seed-")), {})[metric] = array
     return statistics

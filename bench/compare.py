@@ -49,7 +49,7 @@ class Estimate:
     confidence: float
     """Coverage the interval aims at, in (0, 1)."""
     over: Literal["examples", "seeds"]
-    """What the interval is over: test examples (one seed), or seeds (Student's t)."""
+    """What the interval is over: seeds (Student's t), or test examples where there is one seed or all seeds agree."""
     n_seeds: int
     standard_deviation: float | None
     """Over seeds; none for one seed."""
@@ -103,7 +103,7 @@ class Comparison:
     records: tuple[RunRecord, ...]
     """One a seed, in their order, all of one config."""
     rows: tuple[Row, ...]
-    """In the order of the suite's metrics."""
+    """The primary metric first."""
     baseline: Baseline | None
     """None where none is stored: said in the report, never hidden."""
     mismatches: tuple[Mismatch, ...]
@@ -144,13 +144,18 @@ def compare(
     mismatches = () if baseline is None else comparability(first, baseline)
     return Comparison(
         records=tuple(ordered),
-        rows=tuple(_row(name, ordered, baseline, mismatches, documented) for name in first.config.metrics),
+        rows=tuple(_row(name, ordered, baseline, mismatches, documented) for name in _metric_order(first.config)),
         baseline=baseline,
         mismatches=mismatches,
         notes=() if baseline is None else _notes(ordered, baseline),
         claims=() if documented is None else judge(documented, ordered),
         recipe=None if documented is None else documented.recipe,
     )
+
+
+def _metric_order(config: SuiteConfig) -> list[str]:
+    """Return the primary metric, then the others as stored."""
+    return sorted(config.metrics, key=lambda metric: metric != config.primary_metric)
 
 
 def comparability(record: RunRecord, baseline: Baseline) -> tuple[Mismatch, ...]:
@@ -290,19 +295,21 @@ def estimate(scores: Sequence[Score | Change]) -> Estimate:
     """Return mean and interval of one score a seed.
 
     Args:
-        scores: at least one. A single one keeps its own interval over examples; several give a t interval over seeds.
+        scores: at least one. Several give a t interval over seeds. A single one keeps its own interval over examples,
+            and so do several that are equal to the last digit, such as those of a base model that no seed has touched:
+            a t interval would have no width there, and claim a certainty that a few test rows do not give.
     """
     summary = seed_summary([score.value for score in scores])
-    if summary.low is None or summary.high is None:
-        only = scores[0]
+    if summary.low is None or summary.high is None or len({score.value for score in scores}) == 1:
+        first = scores[0]
         return Estimate(
-            value=only.value,
-            low=only.low,
-            high=only.high,
-            confidence=only.confidence,
+            value=first.value,
+            low=first.low,
+            high=first.high,
+            confidence=first.confidence,
             over="examples",
-            n_seeds=1,
-            standard_deviation=None,
+            n_seeds=summary.n,
+            standard_deviation=summary.standard_deviation,
         )
     return Estimate(
         value=summary.mean,
