@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from bench.config import GeneratedSource, HubSource, LocalSource, Source, UrlSource, WheelSource
 from bench.sources.base import Announce, Fetched, cache_root
-from bench.sources.hub import fetch_model, is_model_cached
+from bench.sources.hub import are_rows_cached, fetch_model, is_model_cached, load_rows
 from bench.sources.hub_cache import is_hub_reachable
-from bench.sources.hub_rows import are_rows_cached, load_rows
 from bench.sources.local import fetch_local, is_local_present
 from bench.sources.url import fetch_url, is_url_cached
 from bench.sources.wheel import fetch_wheel, is_wheel_cached

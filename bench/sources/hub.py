@@ -1,4 +1,4 @@
-"""The `hub` source: a model repository at one commit, in the Hub client's own cache.
+"""The `hub` source: repositories at one commit, in the Hub client's own cache. Models here, rows in hub_rows.py.
 
 A commit never changes, so what is cached is used without asking the hub again.
 """
@@ -20,6 +20,9 @@ from bench.sources.hub_cache import (
     require_hub,
 )
 from bench.sources.hub_errors import explain
+from bench.sources.hub_rows import are_rows_cached, load_rows
+
+__all__ = ["are_rows_cached", "fetch_model", "is_model_cached", "load_rows"]
 
 _MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 # Folders of a model repository hold the same weights again, for other runtimes.
