@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -101,7 +101,7 @@ class SplitConfig(Strict):
     deduplicate: bool = False
     """Drop rows whose input text occurred earlier in the same source."""
     order: Literal["source", "hash"] = "source"
-    """`source` keeps the file's order; `hash` sorts by sha256 of the input text: a shuffle that no library can change."""
+    """`source` keeps the file's order; `hash` sorts by sha256 of the input: a shuffle no library can change."""
     start: int = Field(default=0, ge=0)
     """First row taken, after `where`, `deduplicate` and `order`."""
     stop: int | None = Field(default=None, ge=1)
@@ -143,8 +143,8 @@ class DataConfig(Strict):
 
     @model_validator(mode="after")
     def _every_split_has_a_source(self) -> DataConfig:
-        for split in ("train", "validation", "test"):
-            self.source_of(split)  # type: ignore[arg-type]
+        for split in get_args(SplitName):
+            self.source_of(split)
         return self
 
 
@@ -339,7 +339,8 @@ class SuiteConfig(Strict):
     @model_validator(mode="after")
     def _primary_metric_is_scored(self) -> SuiteConfig:
         if self.primary_metric not in self.metrics:
-            raise ValueError(f"primary_metric = {self.primary_metric!r} is not one of metrics: {', '.join(self.metrics)}")
+            allowed = ", ".join(self.metrics)
+            raise ValueError(f"primary_metric = {self.primary_metric!r} is not one of metrics: {allowed}")
         return self
 
     @property

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -171,7 +170,7 @@ class Cost(Strict):
 class RunRecord(Strict):
     """The result of one config under one seed."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     suite: str
     profile: str
     method: str
@@ -216,20 +215,22 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         new.mkdir()
         yield new
         if target.exists():
-            os.replace(target, Path(scratch) / "old")
-        os.replace(new, target)
+            target.replace(Path(scratch) / "old")
+        new.replace(target)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old text or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False) as f:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
+    ) as f:
         scratch = Path(f.name)
         try:
             f.write(text)
             f.close()
             scratch.chmod(0o644)
-            os.replace(scratch, path)
+            scratch.replace(path)
         except BaseException:
             scratch.unlink(missing_ok=True)
             raise
@@ -290,7 +291,7 @@ def read_statistics(folder: Path) -> dict[Stage, dict[str, np.ndarray]]:
     statistics: dict[Stage, dict[str, np.ndarray]] = {"before": {}, "after": {}}
     for key, array in load_file(folder / "statistics.safetensors").items():
         stage, _, name = key.partition("/")
-        statistics[stage][name] = array  # type: ignore[index]
+        statistics["before" if stage == "before" else "after"][name] = array
     return statistics
 
 

@@ -1,0 +1,210 @@
+"""Sources -> Splits: rows are read, picked, checked, fingerprinted, and looked over for leaks."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.config import DataConfig, GeneratedSource, HubSource, LocalSource, Source, SplitConfig, SplitName
+from bench.errors import InputError
+from bench.record import DataSummary, SplitSummary
+
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+Announce = Callable[[str], None]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One row: a text and what should come out of it."""
+
+    id: str
+    """Stable over runs and machines."""
+    input: str
+    target: str | int
+    """A text, or the number of a label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splits:
+    """The rows of one run."""
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    summary: DataSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """A source, read."""
+
+    rows: list[Row]
+    identity: str
+
+
+def load_splits(config: DataConfig, *, offline: bool = False, announce: Announce = lambda _: None) -> Splits:
+    """Fetch, read and pick the rows of every split.
+
+    Args:
+        config: the `[data]` table.
+        offline: refuse to fetch what is not cached.
+        announce: told what is being fetched.
+
+    Raises:
+        SourceError: a source cannot be fetched or fails its hash.
+        InputError: a column or row range is missing, a label is unknown, or a split comes out empty.
+    """
+    tables: dict[str, _Table] = {}
+    picked: dict[str, tuple[Example, ...]] = {}
+    summaries: dict[str, SplitSummary] = {}
+    for split in SPLITS:
+        source = config.source_of(split)
+        key = source.model_dump_json()
+        if key not in tables:
+            tables[key] = _read(source, offline=offline, announce=announce)
+        examples = _pick(tables[key].rows, config, getattr(config, split), place=f"data.{split}")
+        picked[split] = examples
+        summaries[split] = SplitSummary(
+            n_examples=len(examples),
+            fingerprint=_digest([e.id, e.input, e.target] for e in examples),
+            source=tables[key].identity,
+            exact_duplicates=len(examples) - len({e.input for e in examples}),
+        )
+    seen = {_normalised(e.input) for e in picked["train"]}
+    summary = DataSummary(
+        fingerprint=_digest([s.fingerprint] for s in summaries.values()),
+        splits=summaries,
+        train_test_overlap=sum(_normalised(e.input) in seen for e in picked["test"]),
+    )
+    return Splits(train=picked["train"], validation=picked["validation"], test=picked["test"], summary=summary)
+
+
+def _read(source: Source, *, offline: bool, announce: Announce) -> _Table:
+    from bench import sources
+    from bench.sources import generated, hub
+
+    if isinstance(source, GeneratedSource):
+        return _Table(
+            rows=list(generated.rows(source)),
+            identity=f"generated:{source.name}?n={source.n_examples}&seed={source.seed}",
+        )
+    if isinstance(source, HubSource):
+        rows = hub.load_rows(source, offline=offline, announce=announce)
+        return _Table(rows=list(rows), identity=f"hub:{source.id}@{source.revision}/{source.config}/{source.split}")
+    fetched = sources.fetch(source, offline=offline, announce=announce)
+    rows = [row for file in fetched.files for row in read_file(file, root=fetched.path)]
+    if not rows and isinstance(source, LocalSource):
+        raise InputError(f"{source.path}: holds no rows")
+    return _Table(rows=rows, identity=fetched.identity)
+
+
+def read_file(file: Path, *, root: Path) -> list[Row]:
+    """Read the rows of one data file, by its suffix.
+
+    Args:
+        file: `.csv` and `.tsv` with a header line; `.jsonl` with an object a line; `.txt` with a headline, then the body.
+        root: folder that the `file` column of a `.txt` row is relative to.
+
+    Raises:
+        InputError: the suffix is another, or the file does not parse.
+    """
+    text = _decoded(file)
+    match file.suffix:
+        case ".csv":
+            return list(csv.DictReader(io.StringIO(text, newline="")))
+        case ".tsv":
+            # GLUE-style: no quoting, a quotation mark is text
+            return list(csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE))
+        case ".jsonl":
+            return [_parsed(line, f"{file.name}:{n}") for n, line in enumerate(io.StringIO(text), 1) if line.strip()]
+        case ".txt":
+            headline, _, body = text.strip().partition("\n")
+            where = file.relative_to(root).as_posix()
+            return [{"file": where, "headline": headline.strip(), "body": " ".join(body.split())}]
+    raise InputError(f"{file}: cannot read {file.suffix or 'a file without suffix'}; allowed: .csv, .jsonl, .tsv, .txt")
+
+
+def _decoded(file: Path) -> str:
+    raw = file.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")  # older news text: the pound sign as one byte
+
+
+def _parsed(line: str, place: str) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{place}: not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{place}: expected an object, got {type(row).__name__}")
+    return row
+
+
+def _pick(rows: list[Row], config: DataConfig, split: SplitConfig, *, place: str) -> tuple[Example, ...]:
+    columns = [
+        config.input_column,
+        config.target_column,
+        *split.where,
+        *([config.id_column] if config.id_column else []),
+    ]
+    for column in columns:
+        if rows and column not in rows[0]:
+            raise InputError(f"{place}: there is no column {column!r}; the source has: {', '.join(rows[0])}")
+    width = len(str(max(len(rows) - 1, 0)))
+    chosen: list[Example] = []
+    seen: set[str] = set()
+    for number, row in enumerate(rows):
+        if any(str(row[column]) != value for column, value in split.where.items()):
+            continue
+        text = row[config.input_column]
+        if not isinstance(text, str):
+            raise InputError(f"{place}: row {number}: {config.input_column} is {text!r}, expected a text")
+        if split.deduplicate:
+            if text in seen:
+                continue
+            seen.add(text)
+        name = str(row[config.id_column]) if config.id_column else f"{number:0{width}d}"
+        chosen.append(
+            Example(id=name, input=text, target=_target(row[config.target_column], config, f"{place}: row {number}"))
+        )
+    if split.order == "hash":
+        chosen.sort(key=lambda e: (hashlib.sha256(e.input.encode()).digest(), e.id))
+    if split.stop is not None and split.stop > len(chosen):
+        raise InputError(f"{place}: stop = {split.stop}, but the source has {len(chosen)} rows that qualify")
+    picked = tuple(chosen[split.start : split.stop])
+    if not picked:
+        raise InputError(f"{place}: no rows; the source has {len(chosen)} that qualify and start = {split.start}")
+    return picked
+
+
+def _target(value: Any, config: DataConfig, place: str) -> str | int:
+    if not config.labels:
+        if not isinstance(value, str):
+            raise InputError(f"{place}: {config.target_column} is {value!r}, expected a text")
+        return value
+    text = str(value)
+    number = config.labels.index(text) if text in config.labels else int(text) if text.isdecimal() else -1
+    if not 0 <= number < len(config.labels):
+        allowed = f"0 to {len(config.labels) - 1}, or {', '.join(config.labels)}"
+        raise InputError(f"{place}: {config.target_column} is {value!r}; allowed: {allowed}")
+    return number
+
+
+def _normalised(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _digest(values: Iterable[list[Any]]) -> str:
+    digest = hashlib.sha256()
+    for value in values:
+        digest.update(json.dumps(value, ensure_ascii=False).encode() + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,56 @@
+"""Methods of the peft library, from a table in the suite file."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from bench.config import PeftMethod
+from bench.errors import InputError, suggest
+from bench.methods.freezing import untie_output_layer
+
+
+def peft(model: Any, method: PeftMethod) -> Any:
+    """Attach the adapter that a peft configuration describes, and unfreeze the modules that train beside it.
+
+    Modules of `also_train` are unfrozen in place rather than copied (peft's `modules_to_save`), so that parameter counts
+    are those of the paper: base plus adapter.
+
+    Raises:
+        InputError: peft does not know the type or a key, or finds none of its target modules; a module of `also_train`
+            is not there.
+    """
+    from peft import get_peft_model
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+    from peft.utils import PeftType
+
+    values = dict(method.config)
+    wanted = str(values.pop("peft_type")).upper()
+    kinds = {kind.value: config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+    if wanted not in kinds:
+        raise InputError(f"method.config.peft_type = {wanted!r} is not known to peft{suggest(wanted, kinds)}")
+    config_class = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(wanted)]
+    allowed = set(config_class.__dataclass_fields__)
+    for key in values:
+        if key not in allowed:
+            raise InputError(f"method.config.{key} is not a key of {config_class.__name__}{suggest(key, allowed)}")
+    beside = {name: model.get_submodule(name) for name in method.also_train if _has(model, name)}
+    if any(module is model.get_output_embeddings() for module in beside.values()):
+        untie_output_layer(model)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            adapted = get_peft_model(model, config_class(**values))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"method.config: peft refuses it: {error}") from None
+    for module in beside.values():
+        module.requires_grad_(True)
+    return adapted
+
+
+def _has(model: Any, name: str) -> bool:
+    names = [module for module, _ in model.named_modules() if module]
+    if name not in names:
+        tops = [module for module, _ in model.named_children()]
+        raise InputError(f"method.also_train: {name!r} is no module of the model{suggest(name, tops)}")
+    return True

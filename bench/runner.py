@@ -1,0 +1,344 @@
+"""The one module that knows the whole chain, from a suite to a stored record.
+
+suite.toml -> SuiteConfig -> Splits -> BaseModel -> (Method) -> TrainOutcome -> Predictions -> {metric: Score} -> RunRecord
+"""
+
+from __future__ import annotations
+
+import datetime
+import gc
+import hashlib
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+import torch
+
+from bench import metrics, seeds, sources
+from bench.config import MetricConfig, SuiteConfig
+from bench.data import Example, Splits, load_splits
+from bench.device import choose_device, device_class, make_deterministic
+from bench.errors import DeviceError, RunError, TrainingError
+from bench.methods import apply_method, quiet_modules, state_hash, trainable_state
+from bench.metrics.base import Metric
+from bench.models import BaseModel, count_parameters, fetch_base_model, load_model, load_tokenizer
+from bench.predictions import Predictions
+from bench.progress import Advance, Progress, Silent
+from bench.provenance import environment
+from bench.record import (
+    Change,
+    Cost,
+    Hashes,
+    ModelSummary,
+    RunRecord,
+    Score,
+    atomic_folder,
+    run_folder,
+    write_record,
+    write_rows,
+    write_statistics,
+)
+from bench.saving import load_saved, save_trained
+from bench.scoring import score
+from bench.statistics import paired_bootstrap
+from bench.tasks import build_task, padding_side_of
+from bench.tasks.base import Item, Task
+from bench.training import TrainOutcome, autocast, n_steps, train
+
+N_RELOADED = 8
+"""Test examples on which the saved weights must repeat the trained model exactly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What decides how a run happens but not what it gives."""
+
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `mps`."""
+    offline: bool = False
+    """Refuse to fetch what is not cached."""
+    report_to: tuple[str, ...] = ()
+    """Trackers of the Trainer's own integrations."""
+    runs_root: Path = Path("runs")
+    """Where records are stored."""
+    progress: Progress = field(default_factory=Silent)
+    """Where the run says how far it is."""
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds by stage."""
+
+    progress: Progress
+    stages_s: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
+        start = time.perf_counter()
+        with self.progress.stage(name, total) as advance:
+            yield advance
+        self.stages_s[name] = self.stages_s.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Materials:
+    """What a run needs that may have to be fetched."""
+
+    splits: Splits
+    base: BaseModel
+    metrics: dict[str, Metric]
+
+
+def fetch(config: SuiteConfig, options: Options) -> _Materials:
+    """Bring everything that a suite needs onto this machine.
+
+    Raises:
+        SourceError: something cannot be fetched, or fails its hash.
+        InputError: the data does not hold what the suite says.
+    """
+    say = options.progress.say
+    splits = load_splits(config.data, offline=options.offline, announce=say)
+    texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
+    return _Materials(
+        splits=splits,
+        base=fetch_base_model(config.model, texts, offline=options.offline, announce=say),
+        metrics={name: _metric(name, chosen, config, options) for name, chosen in config.metrics.items()},
+    )
+
+
+def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
+    """Fine-tune and score once, and store the record.
+
+    The run folder appears whole or not at all.
+
+    Args:
+        config: the resolved suite.
+        seed: the run seed, 0 or above.
+        options: device, progress, folders.
+
+    Returns:
+        The record, as stored under `run_folder(options.runs_root, config, seed)`.
+
+    Raises:
+        InputError: the data or the method does not fit the suite.
+        RunError: a source, the device, the memory or the loss failed.
+    """
+    device = choose_device(options.device)
+    determinism = make_deterministic()
+    started_at, start = datetime.datetime.now(datetime.UTC), time.perf_counter()
+    clock = _Clock(options.progress)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with clock.stage("fetching"):
+        materials = fetch(config, options)
+    try:
+        with atomic_folder(run_folder(options.runs_root, config, seed)) as folder:
+            (folder / "config.lock.toml").write_text(
+                tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)), encoding="utf-8"
+            )
+            work = _Run(config, seed, device, options, clock, folder, materials)
+            result = work.do()
+            record = RunRecord(
+                suite=config.suite,
+                profile=config.profile,
+                method=config.method_name,
+                seed=seed,
+                config_key=config.key,
+                config=config,
+                data=materials.splits.summary,
+                environment=environment(
+                    device=device_class(device),
+                    n_threads=torch.get_num_threads(),
+                    precision=config.training.precision,
+                    determinism=determinism,
+                ),
+                cost=Cost(
+                    started_at=started_at.isoformat(timespec="seconds"),
+                    wall_time_s=time.perf_counter() - start,
+                    stages_s=clock.stages_s,
+                    peak_memory_bytes=_peak_memory_bytes(),
+                    peak_gpu_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
+                    n_training_tokens=result.n_tokens,
+                    training_tokens_per_s=result.n_tokens / clock.stages_s["training"],
+                    saved_bytes=result.saved_bytes,
+                ),
+                **result.fields,
+            )
+            write_record(folder, record)
+    except torch.OutOfMemoryError as error:
+        raise DeviceError(
+            f"{device}: out of memory ({str(error).splitlines()[0]}); lower training.batch_size or "
+            "training.evaluation_batch_size, or shorten the texts"
+        ) from None
+    return record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What the stages found, ready for the record."""
+
+    fields: dict[str, Any]
+    n_tokens: int
+    saved_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One config, one seed: the stages in their order."""
+
+    config: SuiteConfig
+    seed: int
+    device: torch.device
+    options: Options
+    clock: _Clock
+    folder: Path
+    materials: _Materials
+
+    def do(self) -> _Result:
+        """Run every stage and write all files of the run folder except the record."""
+        config, splits = self.config, self.materials.splits
+        with self.clock.stage("loading"):
+            model = self._model()
+            tokenizer = load_tokenizer(self.materials.base, padding_side=padding_side_of(config))
+            task = build_task(config, tokenizer, model)
+            quiet = quiet_modules(model, config.method)
+            initial = state_hash(trainable_state(model))
+        n_rows = len(splits.train) + len(splits.validation) + len(splits.test)
+        with self.clock.stage("encoding", n_rows) as advance:
+            rows, validation, test = (
+                task.encode(model, examples, advance=advance)
+                for examples in (splits.train, splits.validation, splits.test)
+            )
+        before = self._predict(task, model, test, "predicting before")
+        with self.clock.stage("training", n_steps(config.training, len(rows))) as advance:
+            outcome = train(
+                model,
+                task,
+                rows,
+                validation,
+                config.training,
+                seed=self.seed,
+                quiet=quiet,
+                report_to=self.options.report_to,
+                log_folder=self.folder / "trackers" if self.options.report_to else None,
+                advance=advance,
+            )
+        after = self._predict(task, model, test, "predicting after")
+        with self.clock.stage("saving"):
+            saved_bytes = save_trained(model, config, self.folder)
+            self._check_reload(task, model, test)
+        final = state_hash(trainable_state(model))
+        summary = self._model_summary(model)
+        del model, task
+        gc.collect()
+        hashes = Hashes(
+            initial_trainable=initial,
+            batch_order=outcome.batch_order,
+            final_trainable=final,
+            predictions=self._write_predictions(before, after),
+        )
+        write_rows(self.folder / "curve.jsonl", outcome.curve)
+        return _Result(
+            fields={
+                "model": summary,
+                "hashes": hashes,
+                "reload_identical": True,
+                **self._scores(before, after, outcome),
+            },
+            n_tokens=outcome.n_tokens,
+            saved_bytes=saved_bytes,
+        )
+
+    def _model(self) -> Any:
+        """Return base weights under the method, on the device; the same every time for one seed."""
+        model = load_model(self.config, self.materials.base, seed=self.seed)
+        return apply_method(model, self.config.method, seed=self.seed).to(self.device).eval()
+
+    def _predict(self, task: Task, model: Any, items: Sequence[Item], stage: str) -> Predictions:
+        with self.clock.stage(stage, len(items)) as advance:
+            return self._predicted(task, model, self.materials.splits.test, items, advance)
+
+    def _predicted(
+        self, task: Task, model: Any, examples: Sequence[Example], items: Sequence[Item], advance: Advance
+    ) -> Predictions:
+        training = self.config.training
+        with torch.inference_mode(), autocast(training, model):
+            return task.predict(model, examples, items, batch_size=training.evaluation_batch_size, advance=advance)
+
+    def _check_reload(self, task: Task, model: Any, test: Sequence[Item]) -> None:
+        """Load the saved weights into a fresh model and compare its answers with those of the trained one."""
+        examples, items = self.materials.splits.test[:N_RELOADED], test[:N_RELOADED]
+        expected = self._predicted(task, model, examples, items, lambda n, **shown: None)
+        fresh = load_saved(self._model(), self.config, self.folder, self.device)
+        got = self._predicted(task, fresh, examples, items, lambda n, **shown: None)
+        if got.predictions != expected.predictions or not np.array_equal(got.losses_nats, expected.losses_nats):
+            gap = float(np.abs(got.losses_nats - expected.losses_nats).max())
+            raise TrainingError(
+                f"{self.folder.name}: the saved weights do not reload to the same predictions (losses differ by up to "
+                f"{gap:.3g} nats); something that training changed is not among the trainable parameters"
+            )
+
+    def _model_summary(self, model: Any) -> ModelSummary:
+        total, trainable = count_parameters(model), count_parameters(model, trainable=True)
+        return ModelSummary(
+            base=self.materials.base.identity,
+            total_parameters=total,
+            trainable_parameters=trainable,
+            trainable_share=trainable / total,
+        )
+
+    def _write_predictions(self, before: Predictions, after: Predictions) -> str:
+        before.write(self.folder / "predictions-before.jsonl")
+        path = self.folder / "predictions.jsonl"
+        after.write(path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def _scores(self, before: Predictions, after: Predictions, outcome: TrainOutcome) -> dict[str, Any]:
+        scores: dict[str, dict[str, Score]] = {"before": {}, "after": {}}
+        statistics: dict[str, dict[str, np.ndarray]] = {"before": {}, "after": {}}
+        changes: dict[str, Change] = {}
+        draw = seeds.derive(self.seed, "bootstrap")
+        with self.clock.stage("scoring", 2 * len(self.materials.metrics)) as advance:
+            for name, metric in self.materials.metrics.items():
+                for stage, predictions in (("before", before), ("after", after)):
+                    inputs = predictions.inputs_of(metric.spec.inputs, self.config.metrics[name])
+                    scores[stage][name], statistics[stage][name] = score(metric, *inputs, seed=self.seed)
+                    advance(1)
+                change = paired_bootstrap(
+                    metric.aggregate, statistics["after"][name], statistics["before"][name], seed=draw
+                )
+                changes[name] = Change(
+                    value=change.value, low=change.low, high=change.high, confidence=change.confidence
+                )
+        write_statistics(self.folder, statistics)  # type: ignore[arg-type]
+        return {
+            "scores_before": scores["before"],
+            "scores": scores["after"],
+            "changes": changes,
+            "epochs": outcome.epochs,
+        }
+
+
+def _metric(name: str, chosen: MetricConfig, config: SuiteConfig, options: Options) -> Metric:
+    values: dict[str, Any] = {}
+    if chosen.model is not None:
+        fetched = sources.fetch(chosen.model, offline=options.offline, announce=options.progress.say)
+        values = {"model_path": fetched.path, "model_identity": fetched.identity}
+    n_classes = len(config.data.labels) or None
+    return metrics.build(name, chosen.options, n_classes=n_classes, **values)
+
+
+def _peak_memory_bytes() -> int:
+    """Return the greatest resident memory this process has had so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # kibibytes everywhere but on macOS
+
+
+__all__ = ["Options", "RunError", "fetch", "run_seed"]

@@ -1,0 +1,276 @@
+"""Suite folder + profile + method + overrides -> a resolved `SuiteConfig`.
+
+Precedence, weakest first: the suite's own tables, the profile's, the method's `training` table, `--set`. Tables merge
+key by key, except that a table which names its `kind` replaces the table it overrides: the keys of a hub source mean
+nothing to a local one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from bench import metrics
+from bench.config import MetricConfig, ProfileName, SuiteConfig
+from bench.errors import InputError, suggest
+
+SUITE_FILE = "suite.toml"
+PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
+_SHARED = ("suite", "version", "title", "primary_metric", "task", "data", "model", "training", "metrics", "chosen")
+_KEYS = (*_SHARED, "method", "methods", "profiles")
+_INSTEAD_OF = {"steps": "epochs", "epochs": "steps"}
+_PACKAGE = Path(__file__).parent
+
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteFile:
+    """A `suite.toml` as it was read, before a profile is applied."""
+
+    path: Path
+    """The file."""
+    shown: str
+    """The file as messages name it."""
+    tables: Table
+    """Its content."""
+
+    @property
+    def name(self) -> str:
+        """Return the suite's name."""
+        return str(self.tables["suite"])
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Return the profiles that the suite has."""
+        return tuple(self.tables["profiles"])
+
+    def methods(self, profile: str) -> Table:
+        """Return the method tables under one profile, by name."""
+        return merge(self.tables["methods"], self.tables["profiles"][profile].get("methods", {}))
+
+    def default_method(self, profile: str) -> str:
+        """Return the method that runs where none is named."""
+        return str(self.tables["profiles"][profile].get("method", self.tables["method"]))
+
+
+def builtin_root(kind: typing.Literal["suites", "baselines"]) -> Path:
+    """Return the folder of the suites or baselines that came with this installation."""
+    installed = _PACKAGE / "builtin" / kind
+    return installed if installed.is_dir() else _PACKAGE.parent / kind
+
+
+def builtin_suites() -> list[str]:
+    """Return the names of the suites that came with this installation."""
+    return sorted(file.parent.name for file in builtin_root("suites").glob(f"*/{SUITE_FILE}"))
+
+
+def load_suite(suite: str | Path) -> SuiteFile:
+    """Read a suite by folder or name.
+
+    Args:
+        suite: a folder that holds `suite.toml`; or `suites/<name>` or `<name>` of a built-in suite. A folder wins.
+
+    Raises:
+        InputError: there is no such suite, or its file is not TOML or lacks a key.
+    """
+    folder, shown = _find(Path(suite))
+    path = folder / SUITE_FILE
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{shown}: not valid TOML: {error}") from None
+    _check_keys(tables, shown)
+    if tables["suite"] != folder.resolve().name:
+        raise InputError(
+            f"{shown}: suite = {tables['suite']!r} must equal the folder's name, {folder.resolve().name!r}"
+        )
+    return SuiteFile(path=path, shown=shown, tables=tables)
+
+
+def _find(given: Path) -> tuple[Path, str]:
+    """Return the suite's folder, and its file as messages name it."""
+    if (given / SUITE_FILE).is_file():
+        return given, str(given / SUITE_FILE)
+    name = given.name if given.parent.name in ("", "suites") else str(given)
+    folder = builtin_root("suites") / name
+    if not (folder / SUITE_FILE).is_file():
+        raise InputError(
+            f"{given}: there is no folder with a {SUITE_FILE} of that path and no built-in suite of that name"
+            + suggest(name, builtin_suites())
+        )
+    return folder, f"suites/{name}/{SUITE_FILE}"
+
+
+def _check_keys(tables: Table, shown: str) -> None:
+    for key in tables:
+        if key not in _KEYS:
+            raise InputError(f"{shown}: {key} is not a known key{suggest(key, _KEYS)}")
+    for key in ("suite", "method", "methods", "profiles"):
+        if key not in tables:
+            raise InputError(f"{shown}: {key} is missing")
+    for profile in tables["profiles"]:
+        if profile not in PROFILES:
+            raise InputError(f"{shown}: profiles.{profile} is not a known profile{suggest(profile, PROFILES)}")
+
+
+def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrides: Sequence[str] = ()) -> SuiteConfig:
+    """Apply profile, method and overrides, and check every key and value.
+
+    Args:
+        file: what `load_suite` returned.
+        profile: one of the suite's profiles (`auto` is decided by `bench.runner`).
+        method: a name under `[methods]`; default: the profile's, else the suite's.
+        overrides: `key.path=value` each, the value in TOML (text needs no quotes where it is not anything else).
+
+    Raises:
+        InputError: an unknown profile, method, metric or key, or a value of the wrong type or out of range.
+    """
+    if profile not in file.profiles:
+        raise InputError(f"{file.shown}: profile {profile!r} is not known{suggest(profile, file.profiles)}")
+    profile_table = file.tables["profiles"][profile]
+    for key in profile_table:
+        if key not in (*_SHARED, "method", "methods"):
+            raise InputError(f"{file.shown}: profiles.{profile}.{key} is not a known key{suggest(key, _SHARED)}")
+    methods = file.methods(profile)
+    name = method or file.default_method(profile)
+    if name not in methods:
+        raise InputError(f"{file.shown}: method {name!r} is not known{suggest(name, methods)}")
+    method_table = dict(methods[name])
+    tables = merge(
+        {key: file.tables[key] for key in _SHARED if key in file.tables},
+        {key: value for key, value in profile_table.items() if key in _SHARED},
+    )
+    tables["training"] = merge(tables.get("training", {}), method_table.pop("training", {}))
+    tables |= {"profile": profile, "method_name": name, "method": method_table}
+    paths = []
+    for override in overrides:
+        path, value = parse_override(override)
+        tables = merge(tables, _nest(path, value))
+        paths.append(".".join(path))
+    config = _validated(tables, place=f"{file.shown} (profile {profile})", overridden=paths)
+    _check_chosen(config, file.shown)
+    return config
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
+    """Return `base` overridden by `over`, table by table; a table that names its `kind` replaces.
+
+    `epochs` and `steps` are two ways to give one budget, so setting either drops the other from below.
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged.pop(_INSTEAD_OF.get(key, ""), None)
+        if isinstance(value, Mapping) and isinstance(below, Mapping) and "kind" not in value:
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def parse_override(text: str) -> tuple[list[str], Any]:
+    """Split `training.learning_rate=1e-4` into its key path and its TOML value.
+
+    Raises:
+        InputError: there is no `=`, no key, or the value is broken TOML.
+    """
+    key, equals, value = text.partition("=")
+    path = [part.strip() for part in key.split(".")]
+    if not equals or not all(path):
+        raise InputError(f"--set {text!r}: expected key.path=value, such as training.learning_rate=1e-4")
+    try:
+        return path, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        if value.strip()[:1] in {"{", "[", '"', "'", ""}:
+            raise InputError(f"--set {text!r}: the value is not valid TOML: {error}") from None
+        return path, value.strip()  # bare words are text, so that shells need no double quoting
+
+
+def config_from_tables(tables: Mapping[str, Any], *, place: str) -> SuiteConfig:
+    """Check a resolved configuration that was stored, such as `config.lock.toml`."""
+    return _validated(tables, place=place, overridden=[])
+
+
+def _nest(path: list[str], value: Any) -> Table:
+    for part in reversed(path):
+        value = {part: value}
+    return typing.cast(Table, value)
+
+
+def _validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[str]) -> SuiteConfig:
+    try:
+        config = SuiteConfig.model_validate(tables)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path, allowed = _locate(first["loc"])
+        if any(path == o or path.startswith(f"{o}.") for o in overridden):
+            place = f"--set {path}"
+        if first["type"] == "extra_forbidden":
+            wrong = str(first["loc"][-1])
+            raise InputError(f"{place}: {path} is not a known key{suggest(wrong, allowed)}") from None
+        if first["type"] == "missing":
+            raise InputError(f"{place}: {path} is missing") from None
+        got = "" if isinstance(first["input"], Mapping | BaseModel) else f" (got {first['input']!r})"
+        message = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{place}: {path or 'the suite'}: {message}{got}") from None
+    for name, metric in config.metrics.items():
+        _check_metric(name, metric, place)
+    return config
+
+
+def _check_metric(name: str, metric: MetricConfig, place: str) -> None:
+    try:
+        allowed = metrics.option_names(name)
+        for option in metric.options:
+            if option not in allowed:
+                raise InputError(f"metrics.{name}.options.{option} is not a known option{suggest(option, allowed)}")
+        if name == "bertscore" and metric.model is None:
+            raise InputError("metrics.bertscore.model is missing; name the source of the model it shall run")
+        if metric.model is None:
+            metrics.build(name, metric.options)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+
+
+def _locate(loc: Sequence[int | str]) -> tuple[str, list[str]]:
+    """Turn pydantic's location into a key path (without union tags) and the keys allowed beside its last part."""
+    parts: list[str] = []
+    models: list[type[BaseModel]] = [SuiteConfig]
+    allowed: list[str] = []
+    for part in loc:
+        tagged = [m for m in models if "kind" in m.model_fields and part in get_args(m.model_fields["kind"].annotation)]
+        if len(models) > 1 and tagged:
+            models = tagged
+            continue
+        parts.append(str(part))
+        allowed = [field for m in models for field in m.model_fields]
+        fields = [m.model_fields[str(part)] for m in models if str(part) in m.model_fields]
+        if fields:
+            models = [m for field in fields for m in _models_in(field.annotation)]
+    return ".".join(parts), allowed
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the table types that an annotation can hold."""
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _check_chosen(config: SuiteConfig, shown: str) -> None:
+    values = config.model_dump(mode="json")
+    for path in config.chosen:
+        here: Any = values
+        for part in path.split("."):
+            if not isinstance(here, dict) or part not in here:
+                raise InputError(f"{shown}: chosen: {path!r} names no key of the resolved suite")
+            here = here[part]

@@ -1,0 +1,61 @@
+"""What a task is to training and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from bench.data import Example
+from bench.predictions import Predictions
+
+Item = dict[str, Any]
+"""One encoded example, as the task's own `collate` takes it."""
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLoss:
+    """The loss of one batch."""
+
+    loss: torch.Tensor
+    """() mean over targets, padding masked; what the backward pass starts from."""
+    n_targets: int
+    """Targets that the mean is over."""
+    unmasked: torch.Tensor | None = None
+    """() mean over all label positions, padding counted as a target; None where labels are not padded."""
+    n_correct: int | None = None
+    """Examples classified right; None where the task does not classify."""
+
+
+class Task(Protocol):
+    """One kind of input and output."""
+
+    def encode(self, model: Any, examples: Sequence[Example], *, advance: Advance) -> list[Item]:
+        """Turn examples into items. `model` may be used for what it computes but cannot learn (frozen features)."""
+        ...
+
+    def training_model(self, model: Any) -> Any:
+        """Return the model that training steps run: the same, or one that takes encoded features."""
+        ...
+
+    def collate(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
+        """Return a training batch of tensors, each (B, ...)."""
+        ...
+
+    def n_tokens(self, item: Item) -> int:
+        """Return how many tokens of text one item holds."""
+        ...
+
+    def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> BatchLoss:
+        """Return the loss of a training batch."""
+        ...
+
+    def predict(
+        self, model: Any, examples: Sequence[Example], items: Sequence[Item], *, batch_size: int, advance: Advance
+    ) -> Predictions:
+        """Predict for encoded examples, in their order; the model is in evaluation mode, gradients are off."""
+        ...

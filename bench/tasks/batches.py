@@ -1,0 +1,37 @@
+"""Batches for prediction: grouped by length to waste little padding, put back in order afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+
+def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Yield the positions of `lengths` in batches, longest first, equal lengths in their order.
+
+    The longest batch comes first so that a device too small for it fails at once, not at the end.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def padded(rows: Sequence[Sequence[int]], *, value: int, side: str, width: int | None = None) -> torch.Tensor:
+    """Return rows of ids as one tensor (B, width), filled with `value` on `side`; default width: the longest row."""
+    width = width or max(len(row) for row in rows)
+    filled = [[value] * (width - len(r)) + [*r] if side == "left" else [*r] + [value] * (width - len(r)) for r in rows]
+    return torch.tensor(filled, dtype=torch.long)
+
+
+def device_of(model: Any) -> torch.device:
+    """Return the device that a model's parameters lie on."""
+    device: torch.device = next(model.parameters()).device
+    return device
+
+
+def on_device(batch: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Tensor]:
+    """Return the batch where the model is."""
+    device = device_of(model)
+    return {name: tensor.to(device) for name, tensor in batch.items()}

@@ -1,0 +1,307 @@
+"""A thin layer on `transformers.Trainer`: what is trained, in which order, and what is written down of it.
+
+The Trainer does optimisation, precision and device placement. Ours adds the loss of the task (masked, and unmasked
+where a recipe was measured so), the order in which examples were fed, a curve, and an end where the loss leaves the numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+from transformers import TrainerCallback, TrainingArguments
+
+from bench import seeds
+from bench.config import TrainingConfig
+from bench.errors import TrainingError
+from bench.progress import Advance
+from bench.record import EpochSummary
+from bench.tasks.base import BatchLoss, Item, Task
+from bench.tasks.batches import by_length, on_device
+
+_SCHEDULERS = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
+_OPTIMIZERS = {"adam": "adamw_torch", "adamw": "adamw_torch", "sgd": "sgd"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOutcome:
+    """What training leaves besides the changed model."""
+
+    curve: list[dict[str, float | int]]
+    """One row per optimiser step: step, loss, learning_rate."""
+    epochs: list[EpochSummary]
+    batch_order: str
+    """sha256 of the example positions in the order they were fed."""
+    n_tokens: int
+    """Tokens of text trained on, padding not counted, every pass counted."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """Running sums over the batches since the last epoch ended."""
+
+    losses: list[float] = field(default_factory=list)
+    unmasked: list[float] = field(default_factory=list)
+    n_correct: int = 0
+    n_examples: int = 0
+
+
+class _Trainer(transformers.Trainer):  # type: ignore[misc]
+    """The Trainer with a task's loss."""
+
+    def __init__(self, *, task: Task, quiet: Sequence[nn.Module], tokens: Sequence[int], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._task = task
+        self._quiet = quiet
+        self._tokens = tokens
+        self.since_epoch = _Pass()
+        self.step_loss = 0.0
+        self.order = hashlib.sha256()
+        self.n_tokens = 0
+
+    def compute_loss(self, model: Any, inputs: dict[str, torch.Tensor], return_outputs: bool = False, **_: Any) -> Any:
+        """Return the batch's loss, after writing down what the curve and the record need."""
+        for module in self._quiet:
+            module.eval()  # the Trainer has just switched the whole model to training mode
+        positions = inputs.pop("index").tolist()
+        self.order.update(f"{positions}\n".encode())
+        self.n_tokens += sum(self._tokens[i] for i in positions)
+        batch = self._task.loss(model, inputs)
+        self.step_loss = float(batch.loss.detach())
+        if not torch.isfinite(batch.loss):
+            raise TrainingError(
+                f"step {self.state.global_step + 1}: the loss is {self.step_loss}; lower training.learning_rate "
+                f"(now {self.args.learning_rate:g}), set training.max_grad_norm, or use training.precision = 'float32'"
+            )
+        self._add(batch, len(positions))
+        return batch.loss
+
+    def _add(self, batch: BatchLoss, n_examples: int) -> None:
+        sums = self.since_epoch
+        sums.losses.append(self.step_loss)
+        sums.n_examples += n_examples
+        if batch.unmasked is not None:
+            sums.unmasked.append(float(batch.unmasked.detach()))
+        if batch.n_correct is not None:
+            sums.n_correct += batch.n_correct
+
+
+class _Watch(TrainerCallback):  # type: ignore[misc]
+    """Writes the curve, and looks at the validation rows at the end of every epoch."""
+
+    def __init__(self, task: Task, validation: Sequence[Item], config: TrainingConfig, advance: Advance) -> None:
+        self.trainer: _Trainer | None = None
+        self.curve: list[dict[str, float | int]] = []
+        self.epochs: list[EpochSummary] = []
+        self._task = task
+        self._validation = validation
+        self._config = config
+        self._advance = advance
+        self._rate = 0.0
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        """Remember the learning rate that the coming step uses."""
+        self._rate = given["optimizer"].param_groups[0]["lr"]
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        """Add a step to the curve."""
+        loss = self._trainer.step_loss
+        self.curve.append({"step": state.global_step, "loss": loss, "learning_rate": self._rate})
+        self._advance(1, loss=loss)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        """Close an epoch: the mean of its batches, and the validation rows with dropout off."""
+        trainer = self._trainer
+        sums, trainer.since_epoch = trainer.since_epoch, _Pass()
+        if not sums.losses:
+            return
+        model = given["model"]
+        model.eval()
+        seen = evaluate(self._task, model, self._validation, self._config)
+        model.train()
+        self.epochs.append(
+            EpochSummary(
+                epoch=round(state.epoch or 0.0, 6),
+                step=state.global_step,
+                train_loss=_mean(sums.losses),
+                validation_loss=seen.loss,
+                train_loss_unmasked=_mean(sums.unmasked) if sums.unmasked else None,
+                validation_loss_unmasked=seen.unmasked,
+                train_accuracy=None if seen.accuracy is None else sums.n_correct / sums.n_examples,
+                validation_accuracy=seen.accuracy,
+            )
+        )
+
+    @property
+    def _trainer(self) -> _Trainer:
+        if self.trainer is None:
+            raise RuntimeError("the callback was used before its trainer was set")
+        return self.trainer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Losses over a whole split, dropout off."""
+
+    loss: float
+    """Mean over targets, padding masked."""
+    unmasked: float | None
+    """Mean over label positions, padding counted; None where labels are not padded."""
+    accuracy: float | None
+    """Share of examples that are right; None where the task does not classify."""
+
+
+def evaluate(task: Task, model: Any, items: Sequence[Item], config: TrainingConfig) -> Evaluation:
+    """Return the losses of a model in evaluation mode over encoded rows."""
+    total, n_targets, n_correct = 0.0, 0, 0
+    unmasked: list[tuple[float, int]] = []
+    classified = False
+    with torch.inference_mode(), autocast(config, model):
+        for positions in by_length([task.n_tokens(item) for item in items], config.evaluation_batch_size):
+            batch = task.loss(model, on_device(task.collate([items[i] for i in positions]), model))
+            total += float(batch.loss) * batch.n_targets
+            n_targets += batch.n_targets
+            if batch.unmasked is not None:
+                unmasked.append((float(batch.unmasked), len(positions)))
+            if batch.n_correct is not None:
+                classified = True
+                n_correct += batch.n_correct
+    return Evaluation(
+        loss=total / n_targets,
+        unmasked=sum(loss * n for loss, n in unmasked) / len(items) if unmasked else None,
+        accuracy=n_correct / len(items) if classified else None,
+    )
+
+
+def train(
+    model: Any,
+    task: Task,
+    items: Sequence[Item],
+    validation: Sequence[Item],
+    config: TrainingConfig,
+    *,
+    seed: int,
+    quiet: Sequence[nn.Module] = (),
+    report_to: Sequence[str] = (),
+    log_folder: Path | None = None,
+    advance: Advance = lambda n, **shown: None,
+) -> TrainOutcome:
+    """Fine-tune in place.
+
+    Args:
+        model: what the method left, on the device it shall train on.
+        task: gives batches and losses.
+        items: encoded training rows.
+        validation: encoded validation rows, looked at after every epoch.
+        config: the `[training]` table.
+        seed: the run seed; batch order and dropout have streams of their own.
+        quiet: modules kept in evaluation mode while the rest trains.
+        report_to: trackers of the Trainer's own integrations, such as `tensorboard`.
+        log_folder: where a tracker that writes files puts them.
+        advance: told of every step with its loss.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
+    runnable = task.training_model(model)
+
+    def collate(batch: list[Item]) -> dict[str, torch.Tensor]:
+        return task.collate(batch) | {"index": torch.tensor([item["index"] for item in batch])}
+
+    watch = _Watch(task, validation, config, advance)
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, _tensorboard_folder(log_folder):
+        trainer = _Trainer(
+            task=task,
+            quiet=quiet,
+            tokens=[task.n_tokens(item) for item in items],
+            model=runnable,
+            args=_arguments(
+                config, seed=seed, folder=scratch, report_to=report_to, device=next(model.parameters()).device
+            ),
+            train_dataset=list(items),
+            data_collator=collate,
+            callbacks=[watch],
+        )
+        trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
+        watch.trainer = trainer
+        trainer.train()
+    model.eval()
+    return TrainOutcome(
+        curve=watch.curve, epochs=watch.epochs, batch_order=trainer.order.hexdigest(), n_tokens=trainer.n_tokens
+    )
+
+
+def n_steps(config: TrainingConfig, n_examples: int) -> int:
+    """Return how many optimiser steps a budget comes to."""
+    per_epoch = -(-n_examples // config.batch_size)
+    return config.steps if config.steps is not None else per_epoch * (config.epochs or 0)
+
+
+def autocast(config: TrainingConfig, model: Any) -> torch.autocast:
+    """Return the context that forward passes run under: the configured precision, or plain float32."""
+    device = next(model.parameters()).device
+    lower = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(config.precision)
+    return torch.autocast(device.type, dtype=lower, enabled=lower is not None)
+
+
+def _arguments(
+    config: TrainingConfig, *, seed: int, folder: str, report_to: Sequence[str], device: torch.device
+) -> TrainingArguments:
+    arguments = TrainingArguments(
+        output_dir=folder,
+        num_train_epochs=config.epochs or 1,
+        max_steps=config.steps if config.steps is not None else -1,
+        per_device_train_batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        optim=_OPTIMIZERS[config.optimizer],
+        weight_decay=config.weight_decay,
+        lr_scheduler_type=_SCHEDULERS[config.scheduler],
+        warmup_steps=config.warmup_steps,
+        max_grad_norm=config.max_grad_norm,
+        seed=seeds.derive(seed, "dropout"),
+        data_seed=seeds.derive(seed, "batch order"),
+        bf16=config.precision == "bfloat16",
+        fp16=config.precision == "float16",
+        use_cpu=device.type == "cpu",
+        report_to=list(report_to) or "none",
+        logging_strategy="steps" if report_to else "no",
+        logging_steps=1,
+        save_strategy="no",
+        eval_strategy="no",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=device.type == "cuda",
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # one process, one device: DataParallel would change batches silently
+    return arguments
+
+
+@contextmanager
+def _tensorboard_folder(folder: Path | None) -> Iterator[None]:
+    """Point the Trainer's TensorBoard callback at a folder; it takes that from the environment alone."""
+    import os
+
+    name = "TENSORBOARD_LOGGING_DIR"
+    before = os.environ.get(name)
+    if folder is not None:
+        os.environ[name] = str(folder)
+    try:
+        yield
+    finally:
+        if folder is not None:
+            os.environ.pop(name)
+            if before is not None:
+                os.environ[name] = before
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
