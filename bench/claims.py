@@ -13,7 +13,7 @@ A claim points at a number of a `RunRecord` by an address of this small, closed 
 How a claim is judged:
 
 - A value or a range is judged only where everything in `Documented.fixed` (profile included) is as the recipe has it;
-  elsewhere it is `not comparable`, and the fields that differ are named.
+  elsewhere it is `not comparable`; `departures` names the fields that differ.
 - A trend is judged there in the same words; elsewhere it is `same direction` or `other direction`, on a stand-in.
 - Time and memory are facts about a device. A claim on `cost` that names no device is never judged.
 - Over several seeds the mean is judged, and how many seeds would be judged alike on their own is said beside it.
@@ -242,9 +242,14 @@ def departures(documented: Documented, config: SuiteConfig) -> tuple[str, ...]:
             here = here.get(part, _MISSING) if isinstance(here, dict) else _MISSING
         choices = allowed if isinstance(allowed, tuple) else (allowed,)
         if here not in choices:
-            ours = "absent" if here is _MISSING else here
-            found.append(f"{path} is {ours}, the recipe's is {' or '.join(map(str, choices))}")
+            found.append(f"{path} is {_shown(here)}, the recipe's is {' or '.join(map(_shown, choices))}")
     return tuple(found)
+
+
+def _shown(value: Any) -> str:
+    if value is _MISSING:
+        return "absent"
+    return "none" if value is None else str(value)
 
 
 def judge(documented: Documented, records: Sequence[RunRecord]) -> tuple[ClaimVerdict, ...]:
@@ -291,7 +296,7 @@ def _judge(
         if elsewhere:
             return _unjudged(claim, "not comparable", records, elsewhere, mean)
     if other and not isinstance(claim, TrendClaim):
-        return _unjudged(claim, "not comparable", records, "; ".join(other), mean)
+        return _unjudged(claim, "not comparable", records, _first_of(other), mean)
     holds = _holds(claim, mean)
     n_agree = sum(_holds(claim, value) == holds for value in values)
     return ClaimVerdict(
@@ -300,8 +305,14 @@ def _judge(
         measured=mean,
         n_seeds=len(records),
         n_agree=n_agree,
-        reason=_rule(claim) + (f"; on a stand-in: {other[0]}" if other else ""),
+        reason=_rule(claim) + (f"; on a stand-in: {_first_of(other)}" if other else ""),
     )
+
+
+def _first_of(other: tuple[str, ...]) -> str:
+    """Return the first departure and how many there are beside it; `departures` has them all."""
+    n_more = len(other) - 1
+    return other[0] + (f", and {n_more} more field{'s' if n_more > 1 else ''}" if n_more else "")
 
 
 def _unjudged(

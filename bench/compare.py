@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench.baseline import Baseline, BaselineSeed
-from bench.claims import ClaimVerdict, Documented, RangeClaim, TrendClaim, ValueClaim, judge
+from bench.claims import ClaimVerdict, Documented, RangeClaim, TrendClaim, ValueClaim, departures, judge
 from bench.config import SuiteConfig
 from bench.errors import InputError
 from bench.record import Change, RunRecord, Score
@@ -111,8 +111,10 @@ class Comparison:
     notes: tuple[str, ...]
     """Differences from the baseline that do not stand in the way."""
     claims: tuple[ClaimVerdict, ...]
+    departures: tuple[str, ...]
+    """What these runs have otherwise than the recipe, one clause a field."""
     recipe: str | None
-    """The recipe the claims are of."""
+    """The recipe the claims are of; none where no claims are written down."""
 
     @property
     def config(self) -> SuiteConfig:
@@ -149,6 +151,7 @@ def compare(
         mismatches=mismatches,
         notes=() if baseline is None else _notes(ordered, baseline),
         claims=() if documented is None else judge(documented, ordered),
+        departures=() if documented is None else departures(documented, first.config),
         recipe=None if documented is None else documented.recipe,
     )
 

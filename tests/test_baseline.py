@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factories import make_record, write_cell, write_run
+from typer.testing import CliRunner
 
 from bench import baseline
+from bench.cli.baseline import baseline as baseline_app
 from bench.errors import InputError
 
 DATE = datetime.date(2026, 1, 2)
@@ -152,3 +154,16 @@ def test_a_metric_that_some_seed_lacks_has_no_scores(tmp_path: Path) -> None:
     loaded = baseline.load(store(tmp_path, 0, 1))
     assert len(loaded.scores("accuracy")) == 2
     assert loaded.scores("meteor") == ()
+
+
+def test_the_command_promotes_and_lists(tmp_path: Path) -> None:
+    runs = write_cell(tmp_path / "runs", make_record(0), make_record(1))
+    root = str(tmp_path / "baselines")
+    cli = CliRunner()
+    promoted = cli.invoke(baseline_app, ["promote", str(runs[0].parent), "--reason", "first measured", "--root", root])
+    assert (promoted.exit_code, promoted.stdout.strip()[-16:]) == (0, "frozen_body.json")
+    listed = cli.invoke(baseline_app, ["list", "--root", root])
+    assert listed.stdout.startswith("sentiment_sst2/documented/frozen_body  2 seeds  20")
+    assert listed.stdout.rstrip().endswith("first measured")
+    refused = cli.invoke(baseline_app, ["promote", str(tmp_path / "nothing"), "--reason", "r", "--root", root])
+    assert isinstance(refused.exception, InputError)

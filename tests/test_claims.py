@@ -177,6 +177,20 @@ def test_a_value_is_not_judged_where_the_recipe_was_changed() -> None:
     assert verdict.reason == "training.epochs is 5, the recipe's is 3"
 
 
+def test_more_departures_are_counted_and_all_are_listed() -> None:
+    record = make_record(config__profile="tiny", config__training__epochs=5)
+    fixed = {"training.epochs": 3, "method_name": ["full", "lora"], "model.source.name": "x"}
+    assert verdict_of(ACCURACY, record, **fixed).reason == (
+        "profile is tiny, the recipe's is documented, and 3 more fields"
+    )
+    assert departures(documented(ACCURACY, **fixed), record.config) == (
+        "profile is tiny, the recipe's is documented",
+        "training.epochs is 5, the recipe's is 3",
+        "method_name is frozen_body, the recipe's is full or lora",
+        "model.source.name is absent, the recipe's is x",
+    )
+
+
 @pytest.mark.parametrize(
     ("profile", "last", "outcome"),
     [

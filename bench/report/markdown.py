@@ -260,6 +260,9 @@ def _claims(comparison: Comparison) -> Iterable[str]:
             for v in comparison.claims
         ],
     )
+    if comparison.departures:
+        lines = [f"- {cell(departure)}" for departure in comparison.departures]
+        yield _folded("Where these runs are not the recipe", lines)
     if len(comparison.records) > 1:
         yield "The mean over seeds is judged."
     choices = [

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench import metrics
 from bench.compare import Comparison, Row
 
 MAX_POINTS = 300
@@ -72,7 +73,7 @@ def _draw_scores(axes: Any, comparison: Comparison) -> None:
     rows = [row for row in comparison.rows if row.unit == comparison.primary.unit]
     for place, row in enumerate(reversed(rows)):
         _draw_pair(axes, place, row)
-    axes.set_yticks(range(len(rows)), [row.metric for row in reversed(rows)])
+    axes.set_yticks(range(len(rows)), [metrics.spec(row.metric).title for row in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_title("Test scores: before ○, after ●", loc="left")
     axes.set_xlabel(comparison.primary.unit)

@@ -15,9 +15,12 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import typer
 from factories import make_record, write_cell
+from typer.testing import CliRunner
 
 from bench import baseline, report
+from bench.cli.report import report as report_command
 from bench.errors import InputError
 from bench.suite import builtin_root
 
@@ -114,3 +117,15 @@ def test_neither_reports_nor_their_commands_need_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
+def test_the_command_writes_the_report_and_names_it(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(report_command)
+    write_cell(tmp_path / "runs", make_record())
+    done = CliRunner().invoke(
+        app, ["sentiment_sst2", "--runs", str(tmp_path / "runs"), "--reports", str(tmp_path / "reports")]
+    )
+    path = tmp_path / "reports" / "sentiment_sst2-documented.md"
+    assert (done.exit_code, done.stdout.replace("\n", "")) == (0, str(path))
+    assert path.is_file()
