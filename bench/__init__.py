@@ -10,7 +10,7 @@ Importing this package imports neither torch nor transformers; calling `run` doe
 
 from __future__ import annotations
 
-from bench.api import load_record, run, run_seeds, score
+from bench.api import load_record, run, run_seeds, score, write_report
 from bench.errors import BenchError
 
-__all__ = ["BenchError", "load_record", "run", "run_seeds", "score"]
+__all__ = ["BenchError", "load_record", "run", "run_seeds", "score", "write_report"]

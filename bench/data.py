@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class Splits:
 class _Table:
     """A source, read."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     identity: str
 
 
@@ -92,14 +92,16 @@ def _read(source: Source, *, offline: bool, announce: Announce) -> _Table:
 
     if isinstance(source, GeneratedSource):
         return _Table(
-            rows=list(generated.rows(source)),
+            rows=generated.rows(source),
             identity=f"generated:{source.name}?n={source.n_examples}&seed={source.seed}",
         )
     if isinstance(source, HubSource):
-        rows = hub.load_rows(source, offline=offline, announce=announce)
-        return _Table(rows=list(rows), identity=f"hub:{source.id}@{source.revision}/{source.config}/{source.split}")
+        return _Table(
+            rows=hub.load_rows(source, offline=offline, announce=announce),
+            identity=f"hub:{source.id}@{source.revision}/{source.config}/{source.split}",
+        )
     fetched = sources.fetch(source, offline=offline, announce=announce)
-    rows = [row for file in fetched.files for row in read_file(file, root=fetched.path)]
+    rows: list[Row] = [row for file in fetched.files for row in read_file(file, root=fetched.path)]
     if not rows and isinstance(source, LocalSource):
         raise InputError(f"{source.path}: holds no rows")
     return _Table(rows=rows, identity=fetched.identity)
@@ -109,7 +111,7 @@ def read_file(file: Path, *, root: Path) -> list[Row]:
     """Read the rows of one data file, by its suffix.
 
     Args:
-        file: `.csv` and `.tsv` with a header line; `.jsonl` with an object a line; `.txt` with a headline, then the body.
+        file: `.csv` and `.tsv` with a header line; `.jsonl` with an object a line; `.txt`: headline, then body.
         root: folder that the `file` column of a `.txt` row is relative to.
 
     Raises:
@@ -149,16 +151,8 @@ def _parsed(line: str, place: str) -> Row:
     return row
 
 
-def _pick(rows: list[Row], config: DataConfig, split: SplitConfig, *, place: str) -> tuple[Example, ...]:
-    columns = [
-        config.input_column,
-        config.target_column,
-        *split.where,
-        *([config.id_column] if config.id_column else []),
-    ]
-    for column in columns:
-        if rows and column not in rows[0]:
-            raise InputError(f"{place}: there is no column {column!r}; the source has: {', '.join(rows[0])}")
+def _pick(rows: Sequence[Row], config: DataConfig, split: SplitConfig, *, place: str) -> tuple[Example, ...]:
+    _check_columns(rows, config, split, place)
     width = len(str(max(len(rows) - 1, 0)))
     chosen: list[Example] = []
     seen: set[str] = set()
@@ -168,14 +162,16 @@ def _pick(rows: list[Row], config: DataConfig, split: SplitConfig, *, place: str
         text = row[config.input_column]
         if not isinstance(text, str):
             raise InputError(f"{place}: row {number}: {config.input_column} is {text!r}, expected a text")
-        if split.deduplicate:
-            if text in seen:
-                continue
-            seen.add(text)
+        if split.deduplicate and text in seen:
+            continue
+        seen.add(text)
         name = str(row[config.id_column]) if config.id_column else f"{number:0{width}d}"
-        chosen.append(
-            Example(id=name, input=text, target=_target(row[config.target_column], config, f"{place}: row {number}"))
-        )
+        target = _target(row[config.target_column], config, f"{place}: row {number}")
+        chosen.append(Example(id=name, input=text, target=target))
+    return _cut(chosen, split, place)
+
+
+def _cut(chosen: list[Example], split: SplitConfig, place: str) -> tuple[Example, ...]:
     if split.order == "hash":
         chosen.sort(key=lambda e: (hashlib.sha256(e.input.encode()).digest(), e.id))
     if split.stop is not None and split.stop > len(chosen):
@@ -184,6 +180,13 @@ def _pick(rows: list[Row], config: DataConfig, split: SplitConfig, *, place: str
     if not picked:
         raise InputError(f"{place}: no rows; the source has {len(chosen)} that qualify and start = {split.start}")
     return picked
+
+
+def _check_columns(rows: Sequence[Row], config: DataConfig, split: SplitConfig, place: str) -> None:
+    named = [config.input_column, config.target_column, *split.where, *filter(None, [config.id_column])]
+    for column in named:
+        if rows and column not in rows[0]:
+            raise InputError(f"{place}: there is no column {column!r}; the source has: {', '.join(rows[0])}")
 
 
 def _target(value: Any, config: DataConfig, place: str) -> str | int:

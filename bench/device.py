@@ -23,11 +23,11 @@ def choose_device(name: str) -> torch.device:
         raise InputError(f"--device {name!r} is not known{suggest(name, get_args(DeviceName))}")
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        name = next(kind for kind, present in there.items() if present) if there["cuda"] or there["mps"] else "cpu"
+        name = next(kind for kind, present in there.items() if present)
     if not there[name]:
         raise DeviceError(
-            f"--device {name}: torch {torch.__version__} sees no such device here; use --device cpu, or install a torch "
-            "built for it (`bench doctor` shows what this machine has)"
+            f"--device {name}: torch {torch.__version__} sees no such device here; use --device cpu, or install a "
+            "torch built for it (`bench doctor` shows what this machine has)"
         )
     return torch.device(name)
 

@@ -139,8 +139,8 @@ def load_model(config: SuiteConfig, base: BaseModel, *, seed: int) -> PreTrained
     expected = config.model.total_parameters
     if expected is not None and count_parameters(model) != expected:
         raise RunError(
-            f"model.total_parameters: {base.identity} has {count_parameters(model):,} parameters with its head, the suite "
-            f"expects {expected:,}; a tied or missing layer changes the recipe: mend the source, or --set "
+            f"model.total_parameters: {base.identity} has {count_parameters(model):,} parameters with its head, "
+            f"the suite expects {expected:,}; a tied or missing layer changes the recipe: mend the source, or --set "
             f"model.total_parameters={count_parameters(model)} if the new count is meant"
         )
     model.eval()

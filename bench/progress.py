@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 Advance = Callable[..., None]
@@ -17,7 +17,7 @@ class Progress(Protocol):
         """Show one line."""
         ...
 
-    def stage(self, name: str, total: int | None) -> contextmanager[Advance]:  # type: ignore[valid-type]
+    def stage(self, name: str, total: int | None) -> AbstractContextManager[Advance]:
         """Open a stage of `total` units (None: unknown) and yield what advances it."""
         ...
 

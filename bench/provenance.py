@@ -71,7 +71,7 @@ def package_versions() -> dict[str, str]:
 
 
 def _commit(folder: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of the working tree this code runs from, and whether code or suites changed since; None elsewhere."""
+    """Return the commit this code runs from, and whether code or suites changed since; None outside a working tree."""
 
     def git(*arguments: str) -> str | None:
         try:

@@ -1,6 +1,7 @@
 """The one module that knows the whole chain, from a suite to a stored record.
 
-suite.toml -> SuiteConfig -> Splits -> BaseModel -> (Method) -> TrainOutcome -> Predictions -> {metric: Score} -> RunRecord
+suite.toml -> SuiteConfig -> Splits -> BaseModel -> (Method) -> TrainOutcome -> Predictions -> {metric: Score}
+-> RunRecord.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A thin layer on `transformers.Trainer`: what is trained, in which order, and what is written down of it.
 
 The Trainer does optimisation, precision and device placement. Ours adds the loss of the task (masked, and unmasked
-where a recipe was measured so), the order in which examples were fed, a curve, and an end where the loss leaves the numbers.
+where a recipe was measured so), the order in which examples were fed, a curve, and an end where the loss is not
+finite.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from bench.methods.freezing import untie_output_layer
 def peft(model: Any, method: PeftMethod) -> Any:
     """Attach the adapter that a peft configuration describes, and unfreeze the modules that train beside it.
 
-    Modules of `also_train` are unfrozen in place rather than copied (peft's `modules_to_save`), so that parameter counts
-    are those of the paper: base plus adapter.
+    Modules of `also_train` are unfrozen in place rather than copied (peft's `modules_to_save`), so that parameters
+    count as in the papers: base plus adapter.
 
     Raises:
         InputError: peft does not know the type or a key, or finds none of its target modules; a module of `also_train`

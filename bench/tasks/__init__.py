@@ -19,7 +19,7 @@ def build_task(config: SuiteConfig, tokenizer: Any, model: Any) -> Task:
     if isinstance(config.task, ClassificationTask):
         from bench.tasks.classification import Classification
 
-        return Classification(config, tokenizer, model)
+        return Classification(config.task, config, tokenizer, model)
     from bench.tasks.summarization import CausalSummarization, Seq2SeqSummarization
 
     kind = Seq2SeqSummarization if config.model.family == "seq2seq" else CausalSummarization

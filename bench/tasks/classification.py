@@ -23,7 +23,7 @@ from bench.tasks.base import Advance, BatchLoss, Item
 from bench.tasks.batches import by_length, on_device, padded
 
 
-class FrozenFeatures(torch.nn.Module):
+class FrozenFeatures(torch.nn.Module):  # type: ignore[misc]
     """Stands where the encoder stood and passes on features that the encoder has already computed."""
 
     def forward(self, inputs_embeds: torch.Tensor, **_: Any) -> BaseModelOutputWithPooling:
@@ -41,9 +41,10 @@ def encoder_is_fixed(model: Any, config: SuiteConfig) -> bool:
 class Classification:
     """Encoding, loss and prediction for texts with one label each."""
 
-    def __init__(self, config: SuiteConfig, tokenizer: Any, model: Any, *, reuse_features: bool = True) -> None:
-        assert isinstance(config.task, ClassificationTask)
-        self._task = config.task
+    def __init__(
+        self, task: ClassificationTask, config: SuiteConfig, tokenizer: Any, model: Any, *, reuse_features: bool = True
+    ) -> None:
+        self._task = task
         self._mean = config.model.pooling == "mean"
         self._tokenizer = tokenizer
         self._fixed = reuse_features and encoder_is_fixed(model, config)

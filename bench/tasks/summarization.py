@@ -208,4 +208,4 @@ class CausalSummarization(_Summarization):
         return losses.view_as(targets), mask
 
     def _n_given(self, batch: dict[str, torch.Tensor]) -> int:
-        return batch["input_ids"].shape[1]
+        return int(batch["input_ids"].shape[1])

@@ -1,0 +1,189 @@
+"""The Python API: what the command line does, as functions that return values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.compare import Comparison
+from bench.config import SuiteConfig
+from bench.errors import InputError
+from bench.progress import Progress, Silent
+from bench.record import RECORD_FILE, RunRecord, Score, read_record, run_folder
+from bench.suite import SuiteFile, load_suite, resolve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedResult:
+    """One seed of a `run_seeds` call."""
+
+    record: RunRecord
+    folder: Path
+    """Where it is stored."""
+    reused: bool
+    """Whether it stood there already, so that nothing was trained."""
+
+
+def run(suite: str | Path, *, seed: int = 0, **settings: Any) -> RunRecord:
+    """Fine-tune and score one seed of a suite, or return the record that is already there.
+
+    Args:
+        suite: a suite folder, or the name of a built-in suite.
+        seed: the run seed, 0 or above.
+        settings: keywords of `run_seeds`.
+
+    Returns:
+        The record, as stored.
+    """
+    return run_seeds(suite, seeds=(seed,), **settings)[0].record
+
+
+def run_seeds(
+    suite: str | Path,
+    *,
+    seeds: Sequence[int] = (0,),
+    profile: str = "auto",
+    method: str | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    offline: bool = False,
+    force: bool = False,
+    report_to: Sequence[str] = (),
+    runs_root: Path = Path("runs"),
+    progress: Progress | None = None,
+) -> list[SeedResult]:
+    """Fine-tune and score several seeds of a suite; seeds that are stored already are read, not run.
+
+    Args:
+        suite: a suite folder, or the name of a built-in suite.
+        seeds: run seeds, 0 or above, each once.
+        profile: `documented`, `offline`, `tiny`, or `auto`, which chooses and says why.
+        method: name under `[methods]`; default: the profile's own.
+        overrides: `key.path=value` each, as after `--set`.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        offline: fetch nothing; every network connection is refused while the run lasts.
+        force: run again even where a record stands.
+        report_to: trackers of the Trainer's own integrations, such as `tensorboard`.
+        runs_root: folder that records are stored under.
+        progress: told where the run is; default: silent.
+
+    Raises:
+        InputError: the suite, a key, a value or a seed is wrong.
+        RunError: a source, the device, memory or the loss failed.
+    """
+    shown = progress or Silent()
+    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
+        raise InputError(f"seeds = {list(seeds)}: expected different integers, 0 or above, such as 0-2")
+    config = resolve_suite(
+        load_suite(suite), profile=profile, method=method, overrides=overrides, offline=offline, progress=shown
+    )
+    results = []
+    for seed in seeds:
+        folder = run_folder(runs_root, config, seed)
+        if not force and (folder / RECORD_FILE).is_file():
+            shown.say(f"seed {seed}: already done, {folder} (--force runs it again)")
+            results.append(SeedResult(record=read_record(folder), folder=folder, reused=True))
+            continue
+        from bench.offline import forbid_network
+        from bench.runner import Options, run_seed
+
+        options = Options(
+            device=device, offline=offline, report_to=tuple(report_to), runs_root=runs_root, progress=shown
+        )
+        shown.say(f"seed {seed}: {config.suite}, profile {config.profile}, method {config.method_name}")
+        if offline:
+            with forbid_network():
+                record = run_seed(config, seed, options)
+        else:
+            record = run_seed(config, seed, options)
+        results.append(SeedResult(record=record, folder=folder, reused=False))
+    return results
+
+
+def write_report(suite: str | Path, cell: Path, *, reports_root: Path = Path("reports")) -> tuple[Comparison, Path]:
+    """Write the report of all seeds that are stored for one config.
+
+    Args:
+        suite: the suite that ran; its default method is left out of the report's name.
+        cell: the config-key folder, the parent of the `seed-<n>` folders.
+        reports_root: where the report goes.
+
+    Returns:
+        What the report shows, and its Markdown file.
+    """
+    from bench import report
+
+    runs = sorted((file.parent for file in cell.glob(f"seed-*/{RECORD_FILE}")), key=lambda run: read_record(run).seed)
+    comparison = report.assemble(runs)
+    named = comparison.config.method_name != load_suite(suite).default_method(comparison.config.profile)
+    return comparison, report.write_report(comparison, runs, reports_root=reports_root, name_method=named)
+
+
+def resolve_suite(
+    file: SuiteFile,
+    *,
+    profile: str = "auto",
+    method: str | None = None,
+    overrides: Sequence[str] = (),
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> SuiteConfig:
+    """Return the resolved config of a suite, choosing the profile where it is `auto`."""
+    if profile == "auto":
+        profile, why = choose_profile(file, offline=offline)
+        if progress is not None:
+            progress.say(f"profile {profile}: {why}")
+    return resolve(file, profile=profile, method=method, overrides=overrides)
+
+
+def choose_profile(file: SuiteFile, *, offline: bool = False) -> tuple[str, str]:
+    """Return the profile that `auto` means on this machine, and why.
+
+    `documented` needs a CUDA device, and its files cached or their hub reachable; everything else takes `offline`.
+    """
+    from bench.sources import is_cached, is_hub_reachable
+
+    if "documented" not in file.profiles:
+        return file.profiles[0], "the suite has no documented profile"
+    import torch
+
+    if not torch.cuda.is_available():
+        return "offline", "there is no CUDA device, which the documented profile is made for"
+    config = resolve(file, profile="documented")
+    wanted = [config.model.source, *(config.data.source_of(split) for split in ("train", "validation", "test"))]
+    if all(is_cached(source) for source in wanted):
+        return "documented", "there is a CUDA device, and weights and data are cached"
+    if not offline and is_hub_reachable():
+        return "documented", "there is a CUDA device, and the model hub can be reached"
+    return (
+        "offline",
+        "there is a CUDA device, but the documented weights are not cached and no model hub can be reached",
+    )
+
+
+def load_record(path: str | Path) -> RunRecord:
+    """Load a stored record from its folder or file.
+
+    Raises:
+        InputError: there is none, or it does not fit the schema.
+    """
+    return read_record(Path(path))
+
+
+def score(metric: str, predictions: Sequence[Any], references: Sequence[Any], **options: Any) -> Score:
+    """Score predictions against references, with an interval over examples.
+
+    Args:
+        metric: name of a metric, such as `rouge1`.
+        predictions: texts, or label numbers.
+        references: as many.
+        options: the metric's own options.
+
+    Raises:
+        InputError: the metric or an option is unknown, or the inputs do not fit it.
+    """
+    from bench import metrics, scoring
+
+    return scoring.score(metrics.build(metric, options), predictions, references)[0]

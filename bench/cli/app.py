@@ -1,0 +1,34 @@
+"""The Typer app: every verb by name, in the order of a first session."""
+
+from __future__ import annotations
+
+import typer
+
+from bench.cli.baseline import baseline
+from bench.cli.doctor import doctor
+from bench.cli.fetch import fetch
+from bench.cli.list import list_names
+from bench.cli.report import report
+from bench.cli.run import run
+from bench.cli.score import score
+from bench.cli.show import show
+from bench.cli.validate import validate
+
+app = typer.Typer(
+    name="bench",
+    help="Reproducible evaluation of fine-tuning: documented recipes, one metric layer, evidence, not one number.",
+    epilog="Exit codes: 0 done, 1 regression, 2 bad input, 3 inconclusive, 4 not comparable, 5 the run itself failed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(run)
+app.command()(fetch)
+app.command(name="list")(list_names)
+app.command()(show)
+app.command()(validate)
+app.command()(score)
+app.command()(report)
+app.add_typer(baseline, name="baseline")
+app.command()(doctor)

@@ -1,0 +1,49 @@
+"""`bench doctor`: what can run here."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import inspection
+from bench.cli.options import Json
+from bench.record import canonical_json
+from bench.report.numbers import size
+
+
+def doctor(
+    network: Annotated[bool, typer.Option("--network", help="Also ask whether the model hub answers.")] = False,
+    json: Json = False,
+) -> None:
+    """Show what this machine can run, and what is missing."""
+    machine = inspection.machine()
+    missing = inspection.missing_packages()
+    rows = inspection.readiness()
+    wordnet = inspection.nltk_wordnet()
+    if network:
+        from bench.sources import is_hub_reachable
+
+        machine["hub_reachable"] = is_hub_reachable()
+    if json:
+        sys.stdout.write(canonical_json({**machine, "missing_packages": missing, "suites": rows, "wordnet": wordnet}))
+        return
+    shown = {
+        **{key: value for key, value in machine.items() if key != "packages"},
+        "memory_bytes": size(machine["memory_bytes"]),
+        "cache_free_bytes": size(machine["cache_free_bytes"]),
+        "devices": ", ".join(machine["devices"]),
+        "packages": ", ".join(f"{name} {version}" for name, version in machine["packages"].items()),
+        "missing packages": ", ".join(missing) or "none",
+        "METEOR": "with WordNet synonyms" if wordnet else "exact and stem matches (no WordNet data is installed)",
+    }
+    width = max(len(key) for key in shown)
+    for key, value in shown.items():
+        typer.echo(f"{key.removesuffix('_bytes'):<{width}}  {value}")
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*row.values())
+    Console().print(table)

@@ -1,0 +1,59 @@
+"""`bench run`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import api
+from bench.cli.options import Json, Method, Offline, Profile, Reports, Runs, Set, Suite, parse_seeds
+from bench.cli.progress import ConsoleProgress
+from bench.cli.tables import print_results
+from bench.record import canonical_json
+
+
+def run(
+    suite: Suite,
+    profile: Profile = "auto",
+    method: Method = None,
+    seeds: Annotated[str, typer.Option(help="Run seeds, such as 0-2 or 0,3,7.")] = "0",
+    set_: Set = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    offline: Offline = False,
+    force: Annotated[bool, typer.Option("--force", help="Run again even where a record stands.")] = False,
+    report_to: Annotated[
+        list[str] | None, typer.Option(help="Repeatable; a tracker of transformers' Trainer, such as tensorboard.")
+    ] = None,
+    runs: Runs = Path("runs"),
+    reports: Reports = Path("reports"),
+    json: Json = False,
+) -> None:
+    """Fine-tune a model under fixed seeds, score it, and write the report.
+
+    Seeds that are stored already are not run again, so a repeated command is free and more seeds amend.
+    """
+    results = api.run_seeds(
+        suite,
+        seeds=parse_seeds(seeds),
+        profile=profile,
+        method=method,
+        overrides=set_ or (),
+        device=device,
+        offline=offline,
+        force=force,
+        report_to=report_to or (),
+        runs_root=runs,
+        progress=ConsoleProgress(),
+    )
+    comparison, path = api.write_report(suite, results[0].folder.parent, reports_root=reports)
+    if json:
+        shown = [
+            {"folder": str(r.folder), "reused": r.reused, "record": r.record.model_dump(mode="json")} for r in results
+        ]
+        sys.stdout.write(canonical_json({"report": str(path), "runs": shown}))
+        return
+    print_results(comparison)
+    typer.echo(path)

@@ -1,0 +1,38 @@
+"""Tables that a verb prints."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.compare import Comparison, Estimate
+from bench.report.numbers import interval, number
+
+
+def print_results(comparison: Comparison) -> None:
+    """Print metric | before | after | change, as the report shows them."""
+    seeds = [record.seed for record in comparison.records]
+    config = comparison.config
+    table = Table(
+        "metric",
+        "before",
+        "after",
+        "change",
+        title=f"{config.suite} · {config.profile} · {config.method_name} · seed{'s' if len(seeds) > 1 else ''} "
+        + ", ".join(map(str, seeds)),
+    )
+    for row in comparison.rows:
+        name = f"{row.metric} {'↑' if row.higher_is_better else '↓'}"
+        table.add_row(
+            name,
+            _bounded(row.before, row.unit),
+            _bounded(row.after, row.unit),
+            _bounded(row.change, row.unit, signed=True),
+            style="bold" if row.metric == config.primary_metric else "",
+        )
+    Console().print(table)
+
+
+def _bounded(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
+    bounds = interval(estimate.low, estimate.high, unit, signed=signed)
+    return f"{number(estimate.value, unit, signed=signed)} {bounds}"
