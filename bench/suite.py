@@ -156,8 +156,8 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
         tables = merge(tables, _nest(path, value))
         paths.append(".".join(path))
     config = _validated(tables, place=f"{file.shown} (profile {profile})", overridden=paths)
-    _check_chosen(config, file.shown)
-    return config
+    as_written = name == file.default_method(profile) and not overrides
+    return _with_chosen(config, file.shown, as_written=as_written)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
@@ -211,9 +211,10 @@ def _validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[st
     except ValidationError as error:
         first = error.errors()[0]
         path, allowed = _locate(first["loc"])
-        if any(path == o or path.startswith(f"{o}.") for o in overridden):
+        unknown = first["type"] == "extra_forbidden"
+        if any(path == o or path.startswith(f"{o}.") or (unknown and o.startswith(f"{path}.")) for o in overridden):
             place = f"--set {path}"
-        if first["type"] == "extra_forbidden":
+        if unknown:
             wrong = str(first["loc"][-1])
             raise InputError(f"{place}: {path} is not a known key{suggest(wrong, allowed)}") from None
         if first["type"] == "missing":
@@ -266,11 +267,20 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _check_chosen(config: SuiteConfig, shown: str) -> None:
+def _with_chosen(config: SuiteConfig, shown: str, *, as_written: bool) -> SuiteConfig:
+    """Return the config without reasons for keys that another method or `--set` took away; else those are errors."""
     values = config.model_dump(mode="json")
-    for path in config.chosen:
-        here: Any = values
-        for part in path.split("."):
-            if not isinstance(here, dict) or part not in here:
-                raise InputError(f"{shown}: chosen: {path!r} names no key of the resolved suite")
-            here = here[part]
+    kept = {path: why for path, why in config.chosen.items() if _names_a_key(path, values)}
+    if as_written and len(kept) < len(config.chosen):
+        path = next(path for path in config.chosen if path not in kept)
+        raise InputError(f"{shown}: chosen: {path!r} names no key of the resolved suite")
+    return config.model_copy(update={"chosen": kept})
+
+
+def _names_a_key(path: str, values: Table) -> bool:
+    here: Any = values
+    for part in path.split("."):
+        if not isinstance(here, dict) or part not in here:
+            return False
+        here = here[part]
+    return True
