@@ -6,11 +6,11 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bench import inspection
 from bench.cli.options import Json
+from bench.cli.tables import print_table
 from bench.record import canonical_json
 from bench.report.numbers import size
 
@@ -46,4 +46,4 @@ def doctor(
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*row.values())
-    Console().print(table)
+    print_table(table)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bench import metrics
 from bench.cli.options import Json
+from bench.cli.tables import print_table
 from bench.errors import InputError
 from bench.record import canonical_json
 from bench.suite import builtin_suites, load_suite
@@ -31,7 +31,7 @@ def list_names(
     table = Table(*found[0])
     for row in found:
         table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+    print_table(table)
 
 
 def _suites() -> list[dict[str, Any]]:

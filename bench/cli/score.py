@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.tables import print_table
 from bench.metrics import METRIC_NAMES
 from bench.metrics.base import MetricSpec
 from bench.record import Score, canonical_json
@@ -59,7 +60,6 @@ def score(
 
 
 def _print_table(results: list[tuple[MetricSpec, Score]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("metric", "value", f"{results[0][1].confidence:.0%} interval", "unit", "n", "signature")
@@ -70,4 +70,4 @@ def _print_table(results: list[tuple[MetricSpec, Score]]) -> None:
         name = f"{spec.title} {'↑' if result.higher_is_better else '↓'}"
         interval = f"{result.low:.4g} to {result.high:.4g}"
         table.add_row(name, f"{result.value:.4g}", interval, result.unit, str(result.n_examples), result.signature)
-    Console().print(table)
+    print_table(table)

@@ -8,6 +8,17 @@ from rich.table import Table
 from bench.compare import Comparison, Estimate
 from bench.report.numbers import interval, number
 
+LOG_WIDTH = 140
+"""Columns of a table that is not written to a terminal; rich would assume 80."""
+
+
+def print_table(table: Table) -> None:
+    """Print a table as wide as the terminal, or wide enough for a log."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
+    console.print(table)
+
 
 def print_results(comparison: Comparison) -> None:
     """Print metric | before | after | change, as the report shows them."""
@@ -30,7 +41,7 @@ def print_results(comparison: Comparison) -> None:
             _bounded(row.change, row.unit, signed=True),
             style="bold" if row.metric == config.primary_metric else "",
         )
-    Console().print(table)
+    print_table(table)
 
 
 def _bounded(estimate: Estimate, unit: str, *, signed: bool = False) -> str:

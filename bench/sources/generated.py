@@ -45,15 +45,13 @@ class _Draws:
 
 
 def _sentiment(draws: _Draws) -> Row:
-    """Return a review of three clauses; the label is the side most of them take, wrong once in twenty."""
-    sides = [draws.below(2) for _ in range(3)]
-    clauses = [
-        f"the {draws.one(_NEUTRAL)} {draws.one(_THINGS)} is {draws.one(_POSITIVE if side else _NEGATIVE)}"
-        for side in sides
-    ]
-    label = int(sum(sides) >= 2)
-    if draws.below(20) == 0:
-        label = 1 - label
+    """Return a review of three clauses, each of which takes the label's side five times in six."""
+    label = draws.below(2)
+    clauses = []
+    for _ in range(3):
+        side = label if draws.below(6) else 1 - label
+        words = _POSITIVE if side else _NEGATIVE
+        clauses.append(f"the {draws.one(_NEUTRAL)} {draws.one(_THINGS)} is {draws.one(words)}")
     text = f"{clauses[0]} {draws.one(_LINKS)} {clauses[1]} {draws.one(_LINKS)} {clauses[2]} ."
     return {"text": text, "label": str(label)}
 

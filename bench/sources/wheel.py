@@ -131,7 +131,7 @@ def _download(source: WheelSource, scratch: Path) -> Path:
         "--disable-pip-version-check",
         "--quiet",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, pinned name
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SourceError(
             f"{_name(source)}: pip could not fetch it: {_last_line(done.stderr)}; allowed: a package index that "
