@@ -120,10 +120,10 @@ def read_file(file: Path, *, root: Path) -> list[Row]:
     text = _decoded(file)
     match file.suffix:
         case ".csv":
-            return list(csv.DictReader(io.StringIO(text, newline="")))
+            return _delimited(io.StringIO(text, newline=""), file, dialect="excel")
         case ".tsv":
             # GLUE-style: no quoting, a quotation mark is text
-            return list(csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE))
+            return _delimited(io.StringIO(text), file, delimiter="\t", quoting=csv.QUOTE_NONE)
         case ".jsonl":
             return [_parsed(line, f"{file.name}:{n}") for n, line in enumerate(io.StringIO(text), 1) if line.strip()]
         case ".txt":
@@ -131,6 +131,15 @@ def read_file(file: Path, *, root: Path) -> list[Row]:
             where = file.relative_to(root).as_posix()
             return [{"file": where, "headline": headline.strip(), "body": " ".join(body.split())}]
     raise InputError(f"{file}: cannot read {file.suffix or 'a file without suffix'}; allowed: .csv, .jsonl, .tsv, .txt")
+
+
+def _delimited(lines: io.StringIO, file: Path, **how: Any) -> list[Row]:
+    csv.field_size_limit(max(csv.field_size_limit(), len(lines.getvalue())))  # an article may pass csv's 131,072
+    reader = csv.DictReader(lines, **how)
+    try:
+        return list(reader)
+    except csv.Error as error:
+        raise InputError(f"{file.name}:{reader.line_num}: {error}") from None
 
 
 def _decoded(file: Path) -> str:
@@ -157,17 +166,21 @@ def _pick(rows: Sequence[Row], config: DataConfig, split: SplitConfig, *, place:
     chosen: list[Example] = []
     seen: set[str] = set()
     for number, row in enumerate(rows):
-        if any(str(row[column]) != value for column, value in split.where.items()):
+        if any(str(row.get(column)) != value for column, value in split.where.items()):
             continue
-        text = row[config.input_column]
+        text = row.get(config.input_column)
         if not isinstance(text, str):
             raise InputError(f"{place}: row {number}: {config.input_column} is {text!r}, expected a text")
         if split.deduplicate and text in seen:
             continue
         seen.add(text)
-        name = str(row[config.id_column]) if config.id_column else f"{number:0{width}d}"
-        target = _target(row[config.target_column], config, f"{place}: row {number}")
-        chosen.append(Example(id=name, input=text, target=target))
+        name = row.get(config.id_column) if config.id_column else f"{number:0{width}d}"
+        if name is None:
+            raise InputError(f"{place}: row {number}: {config.id_column} is missing")
+        target = _target(row.get(config.target_column), config, f"{place}: row {number}")
+        chosen.append(Example(id=str(name), input=text, target=target))
+        if split.order == "source" and len(chosen) == split.stop:
+            break  # the rest of a large source stays unread
     return _cut(chosen, split, place)
 
 
@@ -186,7 +199,8 @@ def _check_columns(rows: Sequence[Row], config: DataConfig, split: SplitConfig, 
     named = [config.input_column, config.target_column, *split.where, *filter(None, [config.id_column])]
     for column in named:
         if rows and column not in rows[0]:
-            raise InputError(f"{place}: there is no column {column!r}; the source has: {', '.join(rows[0])}")
+            there = ", ".join(filter(None, rows[0]))  # csv keeps fields beyond the header under None
+            raise InputError(f"{place}: there is no column {column!r}; the source has: {there}")
 
 
 def _target(value: Any, config: DataConfig, place: str) -> str | int:
