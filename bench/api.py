@@ -12,7 +12,7 @@ from bench.config import SuiteConfig
 from bench.errors import InputError
 from bench.progress import Progress, Silent
 from bench.record import RECORD_FILE, RunRecord, Score, read_record, run_folder
-from bench.suite import SuiteFile, load_suite, resolve
+from bench.suite import SUITE_FILE, SuiteFile, load_lock, load_suite, resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ def run(suite: str | Path, *, seed: int = 0, **settings: Any) -> RunRecord:
     """Fine-tune and score one seed of a suite, or return the record that is already there.
 
     Args:
-        suite: a suite folder, or the name of a built-in suite.
+        suite: a suite folder, the name of a built-in suite, or a stored `config.lock.toml`.
         seed: the run seed, 0 or above.
         settings: keywords of `run_seeds`.
 
@@ -57,7 +57,7 @@ def run_seeds(
     """Fine-tune and score several seeds of a suite; seeds that are stored already are read, not run.
 
     Args:
-        suite: a suite folder, or the name of a built-in suite.
+        suite: a suite folder, the name of a built-in suite, or a stored `config.lock.toml`.
         seeds: run seeds, 0 or above, each once.
         profile: `documented`, `offline`, `tiny`, or `auto`, which chooses and says why.
         method: name under `[methods]`; default: the profile's own.
@@ -76,9 +76,7 @@ def run_seeds(
     shown = progress or Silent()
     if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise InputError(f"seeds = {list(seeds)}: expected different integers, 0 or above, such as 0-2")
-    config = resolve_suite(
-        load_suite(suite), profile=profile, method=method, overrides=overrides, offline=offline, progress=shown
-    )
+    config = resolve_suite(suite, profile=profile, method=method, overrides=overrides, offline=offline, progress=shown)
     results = []
     for seed in seeds:
         folder = run_folder(runs_root, config, seed)
@@ -102,11 +100,10 @@ def run_seeds(
     return results
 
 
-def write_report(suite: str | Path, cell: Path, *, reports_root: Path = Path("reports")) -> tuple[Comparison, Path]:
+def write_report(cell: Path, *, reports_root: Path = Path("reports")) -> tuple[Comparison, Path]:
     """Write the report of all seeds that are stored for one config.
 
     Args:
-        suite: the suite that ran; its default method is left out of the report's name.
         cell: the config-key folder, the parent of the `seed-<n>` folders.
         reports_root: where the report goes.
 
@@ -117,12 +114,17 @@ def write_report(suite: str | Path, cell: Path, *, reports_root: Path = Path("re
 
     runs = sorted((file.parent for file in cell.glob(f"seed-*/{RECORD_FILE}")), key=lambda run: read_record(run).seed)
     comparison = report.assemble(runs)
-    named = comparison.config.method_name != load_suite(suite).default_method(comparison.config.profile)
+    config = comparison.config
+    try:
+        usual = load_suite(f"suites/{config.suite}").default_method(config.profile)
+    except InputError:
+        usual = None  # the suite's folder has moved since; a longer name is no loss
+    named = config.method_name != usual
     return comparison, report.write_report(comparison, runs, reports_root=reports_root, name_method=named)
 
 
 def resolve_suite(
-    file: SuiteFile,
+    suite: str | Path,
     *,
     profile: str = "auto",
     method: str | None = None,
@@ -130,7 +132,25 @@ def resolve_suite(
     offline: bool = False,
     progress: Progress | None = None,
 ) -> SuiteConfig:
-    """Return the resolved config of a suite, choosing the profile where it is `auto`."""
+    """Return the resolved config of a suite, choosing the profile where it is `auto`.
+
+    Args:
+        suite: a suite folder, the name of a built-in suite, or a `config.lock.toml` that a run stored.
+        profile: see `run_seeds`.
+        method: see `run_seeds`.
+        overrides: see `run_seeds`.
+        offline: count on the cache alone when choosing.
+        progress: told which profile was chosen, and why.
+
+    Raises:
+        InputError: the suite, a key or a value is wrong, or a stored configuration was to be changed.
+    """
+    given = Path(suite)
+    if given.is_file() and given.name != SUITE_FILE:
+        if profile != "auto" or method or overrides:
+            raise InputError(f"{suite}: a stored configuration is complete; leave out --profile, --method and --set")
+        return load_lock(given)
+    file = load_suite(given.parent if given.name == SUITE_FILE else given)
     if profile == "auto":
         profile, why = choose_profile(file, offline=offline)
         if progress is not None:

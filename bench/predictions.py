@@ -14,12 +14,16 @@ from bench.config import MetricConfig
 from bench.metrics.base import Inputs
 from bench.record import read_rows, write_rows
 
+INPUT_CHARACTERS = 240
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
     """One model's answers to n_examples test rows, in the order of the split."""
 
     ids: tuple[str, ...]
+    inputs: tuple[str, ...]
+    """What each row asked, cut to `INPUT_CHARACTERS`; for people to read, never scored."""
     references: tuple[str, ...] | tuple[int, ...]
     """Texts, or label numbers."""
     predictions: tuple[str, ...] | tuple[int, ...]
@@ -50,10 +54,17 @@ class Predictions:
         """Write one JSON object a row."""
         short = self.short_predictions or (None,) * len(self.ids)
         rows = []
-        for name, reference, prediction, brief, loss, n in zip(
-            self.ids, self.references, self.predictions, short, self.losses_nats, self.n_targets, strict=True
+        for name, text, reference, prediction, brief, loss, n in zip(
+            self.ids,
+            self.inputs,
+            self.references,
+            self.predictions,
+            short,
+            self.losses_nats,
+            self.n_targets,
+            strict=True,
         ):
-            row: dict[str, Any] = {"id": name, "reference": reference, "prediction": prediction}
+            row: dict[str, Any] = {"id": name, "input": text, "reference": reference, "prediction": prediction}
             if brief is not None:
                 row["short_prediction"] = brief
             rows.append(row | {"loss_nats": float(loss), "n_targets": int(n)})
@@ -65,6 +76,7 @@ class Predictions:
         rows = read_rows(path)
         return cls(
             ids=tuple(row["id"] for row in rows),
+            inputs=tuple(row["input"] for row in rows),
             references=tuple(row["reference"] for row in rows),
             predictions=tuple(row["prediction"] for row in rows),
             short_predictions=tuple(r["short_prediction"] for r in rows) if "short_prediction" in rows[0] else None,

@@ -194,9 +194,17 @@ def parse_override(text: str) -> tuple[list[str], Any]:
         return path, value.strip()  # bare words are text, so that shells need no double quoting
 
 
-def config_from_tables(tables: Mapping[str, Any], *, place: str) -> SuiteConfig:
-    """Check a resolved configuration that was stored, such as `config.lock.toml`."""
-    return _validated(tables, place=place, overridden=[])
+def load_lock(path: Path) -> SuiteConfig:
+    """Load a resolved configuration that a run stored as `config.lock.toml`.
+
+    Raises:
+        InputError: the file is not TOML, or not a resolved suite.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from None
+    return _validated(tables, place=str(path), overridden=[])
 
 
 def _nest(path: list[str], value: Any) -> Table:

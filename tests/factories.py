@@ -157,7 +157,13 @@ def write_run(folder: Path, record: RunRecord) -> Path:
     references = [i % 2 for i in range(N_TEST)]
     for name, share in (("predictions-before", 0.5), ("predictions", 0.83)):
         rows = [
-            {"id": str(i), "reference": r, "prediction": r if draw.random() < share else 1 - r, "loss_nats": 0.4}
+            {
+                "id": str(i),
+                "input": f"Review number {i}.",
+                "reference": r,
+                "prediction": r if draw.random() < share else 1 - r,
+                "loss_nats": 0.4,
+            }
             for i, r in enumerate(references)
         ]
         write_rows(folder / f"{name}.jsonl", rows)

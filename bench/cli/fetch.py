@@ -5,15 +5,12 @@ from __future__ import annotations
 from bench import api
 from bench.cli.options import Method, Profile, Set, Suite
 from bench.cli.progress import ConsoleProgress
-from bench.suite import load_suite
 
 
 def fetch(suite: Suite, profile: Profile = "auto", method: Method = None, set_: Set = None) -> None:
     """Bring in the weights and data of a suite, so that `bench run --offline` finds everything."""
     progress = ConsoleProgress()
-    config = api.resolve_suite(
-        load_suite(suite), profile=profile, method=method, overrides=set_ or (), progress=progress
-    )
+    config = api.resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=progress)
     from bench import runner
 
     with progress.stage("fetching", None):

@@ -48,7 +48,7 @@ def run(
         runs_root=runs,
         progress=ConsoleProgress(),
     )
-    comparison, path = api.write_report(suite, results[0].folder.parent, reports_root=reports)
+    comparison, path = api.write_report(results[0].folder.parent, reports_root=reports)
     if json:
         shown = [
             {"folder": str(r.folder), "reused": r.reused, "record": r.record.model_dump(mode="json")} for r in results

@@ -13,14 +13,11 @@ from bench.cli.progress import ConsoleProgress
 from bench.errors import BenchError
 from bench.record import canonical_json
 from bench.report.numbers import count, seconds, share, size
-from bench.suite import load_suite
 
 
 def show(suite: Suite, profile: Profile = "auto", method: Method = None, set_: Set = None, json: Json = False) -> None:
     """Show what a suite resolves to: values, parameters (counted without weights), sources, expected cost."""
-    config = api.resolve_suite(
-        load_suite(suite), profile=profile, method=method, overrides=set_ or (), progress=ConsoleProgress()
-    )
+    config = api.resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=ConsoleProgress())
     states = inspection.source_states(config)
     cost = inspection.expected_cost(config)
     try:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from bench import metrics
 from bench.compare import Comparison
-from bench.record import Environment, SplitSummary
+from bench.config import SuiteConfig
+from bench.errors import InputError
+from bench.predictions import INPUT_CHARACTERS
+from bench.record import Environment, SplitSummary, run_folder
 from bench.report.numbers import count, seconds, share, size
 from bench.report.samples import N_SAMPLES, Sample, cell
 from bench.report.tables import code, plural, table
+from bench.suite import load_suite, resolve
 
 
 def parameters(comparison: Comparison) -> Iterable[str]:
@@ -58,6 +63,7 @@ def sample_table(comparison: Comparison, samples: Sequence[Sample]) -> Iterable[
     rows = [
         (
             code(s.id),
+            cell(s.input, max_characters=INPUT_CHARACTERS),
             cell(s.reference),
             cell(s.before),
             cell(s.after),
@@ -65,7 +71,7 @@ def sample_table(comparison: Comparison, samples: Sequence[Sample]) -> Iterable[
         )
         for s in samples
     ]
-    yield table(("id", "reference", "before", "after", *(["right"] if labelled else [])), rows)
+    yield table(("id", "input", "reference", "before", "after", *(["right"] if labelled else [])), rows)
 
 
 def soundness(comparison: Comparison) -> Iterable[str]:
@@ -162,16 +168,21 @@ def _commit(environment: Environment) -> str:
 
 
 def rerun(comparison: Comparison) -> Iterable[str]:
-    """Yield the one command, and where settings from the command line are kept."""
-    config, first = comparison.config, comparison.records[0]
+    """Yield the one command that runs this again: by name, or from the stored settings where `--set` changed any."""
+    config = comparison.config
     seeds = ",".join(str(record.seed) for record in comparison.records)
-    yield (
-        "```sh\n"
-        f"bench run suites/{config.suite} --profile {config.profile} --method {config.method_name} --seeds {seeds}\n"
-        "```"
-    )
-    folder = f"runs/{config.suite}/{config.profile}/{config.method_name}/{first.config_key}/seed-{first.seed}"
-    yield (
-        f"The command gives config key {code(first.config_key)} if nothing was set with `--set`; "
-        f"all settings as they were are in {code(f'{folder}/config.lock.toml')}."
-    )
+    lock = run_folder(Path("runs"), config, comparison.records[0].seed) / "config.lock.toml"
+    if _is_as_shipped(config):
+        what = f"suites/{config.suite} --profile {config.profile} --method {config.method_name}"
+    else:
+        what = lock.as_posix()
+    yield f"```sh\nbench run {what} --seeds {seeds}\n```"
+    yield f"All settings, as they were, are in {code(lock.as_posix())}."
+
+
+def _is_as_shipped(config: SuiteConfig) -> bool:
+    try:
+        shipped = resolve(load_suite(f"suites/{config.suite}"), profile=config.profile, method=config.method_name)
+    except InputError:
+        return False
+    return shipped.key == config.key

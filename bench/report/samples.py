@@ -17,6 +17,8 @@ class Sample:
     """One test row beside what the model said of it; text not yet escaped."""
 
     id: str
+    input: str
+    """The beginning of what the model read."""
     reference: str
     before: str
     """Prediction before fine-tuning."""
@@ -52,6 +54,7 @@ def choose(
 def _sample(after: Mapping[str, Any], before: Mapping[str, Any], labels: Sequence[str]) -> Sample:
     return Sample(
         id=str(after["id"]),
+        input=str(after["input"]),
         reference=_named(after["reference"], labels),
         before=_named(before["prediction"], labels),
         after=_named(after["prediction"], labels),

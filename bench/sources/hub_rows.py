@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from bench.sources.hub_cache import damaged_files, host, identity, quiet_hub, re
 from bench.sources.hub_errors import explain
 
 
-def load_rows(source: HubSource, *, offline: bool = False, announce: Announce = lambda _: None) -> list[dict[str, Any]]:
-    """Return the rows of one split of a dataset repository, in the repository's order.
+def load_rows(
+    source: HubSource, *, offline: bool = False, announce: Announce = lambda _: None
+) -> Sequence[dict[str, Any]]:
+    """Return the rows of one split of a dataset repository, in the repository's order, read as they are asked for.
 
     Args:
         source: repository, commit, split, and configuration where there are several.
@@ -38,7 +40,7 @@ def load_rows(source: HubSource, *, offline: bool = False, announce: Announce = 
     failure: SourceError | None = None
     try:
         with quiet_hub(), _quiet_datasets(), _no_requests() if cached or offline else contextlib.nullcontext():
-            rows = load_dataset(
+            rows: Sequence[dict[str, Any]] = load_dataset(
                 source.id,
                 name=source.config,
                 split=source.split,
@@ -53,7 +55,7 @@ def load_rows(source: HubSource, *, offline: bool = False, announce: Announce = 
         raise remove_and_explain(damaged, source)
     if failure is not None:
         raise failure
-    return list(rows.to_list())
+    return rows
 
 
 def _rows_of(source: HubSource) -> str:

@@ -18,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from bench.config import ClassificationTask, FreezeMethod, SuiteConfig
 from bench.data import Example
 from bench.models import mean_over_tokens
-from bench.predictions import Predictions
+from bench.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import Advance, BatchLoss, Item
 from bench.tasks.batches import by_length, on_device, padded
 
@@ -138,6 +138,7 @@ class Classification:
             advance(len(positions))
         return Predictions(
             ids=tuple(example.id for example in examples),
+            inputs=tuple(example.input[:INPUT_CHARACTERS] for example in examples),
             references=tuple(int(example.target) for example in examples),
             predictions=tuple(int(label) for label in labels),
             losses_nats=losses,

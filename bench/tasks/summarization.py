@@ -16,7 +16,7 @@ from transformers import GenerationConfig
 
 from bench.config import SummarizationTask
 from bench.data import Example
-from bench.predictions import Predictions
+from bench.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import Advance, BatchLoss, Item
 from bench.tasks.batches import by_length, on_device, padded
 
@@ -111,6 +111,7 @@ class _Summarization:
             advance(len(positions))
         return Predictions(
             ids=tuple(example.id for example in examples),
+            inputs=tuple(example.input[:INPUT_CHARACTERS] for example in examples),
             references=tuple(str(example.target) for example in examples),
             predictions=tuple(texts),
             short_predictions=tuple(short) if self._task.short_new_tokens else None,

@@ -78,7 +78,7 @@ def test_sections_without_content_are_left_out() -> None:
 def test_a_table_row_never_breaks() -> None:
     nasty = "a | b\nc `d` <b>*e*</b> [f](g) $h$ # & \\ _i_"
     record = make_record(config__title=nasty, environment__device=nasty, config__chosen={"task.kind": nasty})
-    samples = [Sample(id="`|`", reference=nasty, before="", after=nasty, right=None)]
+    samples = [Sample(id="`|`", input=nasty, reference=nasty, before="", after=nasty, right=None)]
     text = render(compare([record]), samples=samples, figure="f.svg")
     lines = text.splitlines()
     for table_line, following in pairwise(lines):
@@ -96,7 +96,7 @@ def columns(line: str) -> int:
 
 
 def rows(*pairs: tuple[Any, Any]) -> list[dict[str, Any]]:
-    return [{"id": str(i), "reference": r, "prediction": p} for i, (r, p) in enumerate(pairs)]
+    return [{"id": str(i), "input": "a text", "reference": r, "prediction": p} for i, (r, p) in enumerate(pairs)]
 
 
 def test_labels_show_wrong_and_right_rows_by_name() -> None:

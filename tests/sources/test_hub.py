@@ -99,14 +99,14 @@ def test_offline_without_a_cache_names_the_way_out(hub: Hub, env: dict[str, str]
 
 
 def test_an_unreachable_hub_is_named(env: dict[str, str]) -> None:
-    for source, call in ((_MODEL, "fetch(source)"), (_ROWS, "load_rows(source)")):
+    for source, call in ((_MODEL, "fetch(source)"), (_ROWS, "list(load_rows(source))")):
         message = _failure(source, call, env | {"HF_ENDPOINT": _DEAD})
         assert "127.0.0.1:9 cannot be reached" in message
         assert "--profile offline` needs no hub" in message
 
 
 def test_the_clients_own_offline_switch_is_named(hub: Hub, env: dict[str, str]) -> None:
-    for source, call in ((_MODEL, "fetch(source)"), (_ROWS, "load_rows(source)")):
+    for source, call in ((_MODEL, "fetch(source)"), (_ROWS, "list(load_rows(source))")):
         assert "HF_HUB_OFFLINE is set" in _failure(source, call, env | {"HF_HUB_OFFLINE": "1"})
     assert hub.requests == []
 
@@ -119,7 +119,7 @@ def test_reachability_is_asked_of_the_configured_hub(hub: Hub, env: dict[str, st
         assert _value(_MODEL, "is_hub_reachable()", env) is False
 
 
-@pytest.mark.parametrize(("source", "call"), [(_MODEL, "fetch(source)"), (_ROWS, "load_rows(source)")])
+@pytest.mark.parametrize(("source", "call"), [(_MODEL, "fetch(source)"), (_ROWS, "list(load_rows(source))")])
 def test_the_hubs_refusals_are_told_apart(hub: Hub, env: dict[str, str], source: dict[str, str], call: str) -> None:
     assert "not this revision" in _failure(source | {"revision": _OTHER_REVISION}, call, env)
     assert "no such repository" in _failure(source | {"id": "nobody/nothing"}, call, env)
@@ -159,35 +159,35 @@ def test_a_model_damaged_in_the_cache_is_mended_online_and_refused_offline(hub: 
 
 def test_rows_arrive_in_order_and_then_need_no_hub(hub: Hub, env: dict[str, str]) -> None:
     expected = repositories.sentiment_rows(256, seed=1)
-    assert _value(_ROWS, "load_rows(source)", env) == expected
+    assert _value(_ROWS, "list(load_rows(source))", env) == expected
     hub.requests.clear()
-    assert _value(_ROWS, "[is_cached(source), load_rows(source, offline=True)]", env) == [True, expected]
-    assert _value(_ROWS | {"split": "validation"}, "load_rows(source)", env) == repositories.sentiment_rows(
+    assert _value(_ROWS, "[is_cached(source), list(load_rows(source, offline=True))]", env) == [True, expected]
+    assert _value(_ROWS | {"split": "validation"}, "list(load_rows(source))", env) == repositories.sentiment_rows(
         64, seed=2, first_index=256
     )
     assert hub.requests == []
 
 
 def test_a_configuration_is_chosen_by_name(hub: Hub, env: dict[str, str]) -> None:
-    assert _value(_NEWS, "load_rows(source)", env) == repositories.news_rows(256, seed=4)
-    assert "9.9.9" in _failure(_NEWS | {"config": "9.9.9"}, "load_rows(source)", env)
-    assert "nosplit" in _failure(_NEWS | {"split": "nosplit"}, "load_rows(source)", env)
+    assert _value(_NEWS, "list(load_rows(source))", env) == repositories.news_rows(256, seed=4)
+    assert "9.9.9" in _failure(_NEWS | {"config": "9.9.9"}, "list(load_rows(source))", env)
+    assert "nosplit" in _failure(_NEWS | {"split": "nosplit"}, "list(load_rows(source))", env)
 
 
 def test_another_revision_in_the_cache_never_stands_in_for_the_pinned_one(hub: Hub, env: dict[str, str]) -> None:
     """datasets falls back to the newest cached revision where the hub is silent; a pin must not."""
     _value(_ROWS, "len(load_rows(source))", env)
     other = _ROWS | {"revision": _OTHER_REVISION}
-    assert "cannot be reached" in _failure(other, "load_rows(source)", env | {"HF_ENDPOINT": _DEAD})
+    assert "cannot be reached" in _failure(other, "list(load_rows(source))", env | {"HF_ENDPOINT": _DEAD})
     assert "not in the Hub client's cache" in _failure(other, "load_rows(source, offline=True)", env)
     with hub.breaking("status 501"):
-        assert "status 501" in _failure(other, "load_rows(source)", env)
+        assert "status 501" in _failure(other, "list(load_rows(source))", env)
 
 
 @pytest.mark.parametrize("breakage", ["wrong bytes", "truncated"])
 def test_rows_that_arrive_broken_are_refused_and_not_kept(hub: Hub, env: dict[str, str], breakage: Any) -> None:
     with hub.breaking(breakage):
-        _failure(_ROWS, "load_rows(source)", env)
+        _failure(_ROWS, "list(load_rows(source))", env)
     assert _value(_ROWS, "len(load_rows(source))", env) == 256
 
 
