@@ -29,6 +29,9 @@ _FAMILIES = {
     "causal": transformers.AutoModelForCausalLM,
 }
 
+_RANDOM_WEIGHTS_VERSION = 2
+"""Raised whenever the code below draws other weights, so that no cache hands out those of before."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseModel:
@@ -172,7 +175,23 @@ def meta_model(config: SuiteConfig) -> PreTrainedModel:
         if config.model.pooling == "mean":
             return MeanPooledClassifier(built)
         model: PreTrainedModel = _FAMILIES[config.model.family].from_config(built)
-        return model
+    if _wants_own_output_layer(config.model.architecture):
+        untie_output_layer(model)
+    return model
+
+
+def untie_output_layer(model: Any) -> Any:
+    """Give a tied output layer weights of its own, equal to the embeddings it shared, and return it."""
+    layer = model.get_output_embeddings()
+    if layer.weight is model.get_input_embeddings().weight:
+        layer.weight = nn.Parameter(layer.weight.detach().clone())
+        model.config.tie_word_embeddings = False
+    return layer
+
+
+def _wants_own_output_layer(architecture: Architecture) -> bool:
+    """Return whether an architecture unties its output layer; transformers 5 builds T5 tied whatever is asked for."""
+    return architecture.config.get("tie_word_embeddings") is False
 
 
 def count_parameters(model: nn.Module, *, trainable: bool = False) -> int:
@@ -191,7 +210,8 @@ def _random_weights(config: ModelConfig, source: GeneratedSource, texts: list[st
         raise InputError(f"model.source.name = {source.name!r} is not known; allowed: random_weights")
     architecture = config.architecture
     words = _vocabulary(texts)
-    recipe = f"{architecture.model_dump_json()}|{config.family}|{source.seed}|{words}|{torch.__version__}"
+    shape = f"{architecture.model_dump_json()}|{config.family}"
+    recipe = f"{_RANDOM_WEIGHTS_VERSION}|{shape}|{source.seed}|{words}|{torch.__version__}"
     digest = hashlib.sha256(recipe.encode()).hexdigest()
 
     def build(folder: Path) -> None:
@@ -202,7 +222,11 @@ def _random_weights(config: ModelConfig, source: GeneratedSource, texts: list[st
         with torch.random.fork_rng(devices=[]), quiet_transformers():
             torch.manual_seed(source.seed)
             loader = AutoModel if config.family == "sequence_classification" else _FAMILIES[config.family]
-            loader.from_config(built).save_pretrained(folder)
+            model = loader.from_config(built)
+            if _wants_own_output_layer(architecture) and model.get_output_embeddings() is not None:
+                # Equal tensors would be tied again on loading, so the layer gets draws of its own.
+                nn.init.normal_(untie_output_layer(model).weight, std=model.config.hidden_size**-0.5)
+            model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
 
     folder = build_once(f"random-{digest[:16]}", build)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.config import PeftMethod
 from bench.errors import InputError, suggest
-from bench.methods.freezing import untie_output_layer
+from bench.models import untie_output_layer
 
 
 def peft(model: Any, method: PeftMethod) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.config import FreezeMethod, FullMethod, HeadOnlyMethod
 from bench.errors import InputError, suggest
+from bench.models import untie_output_layer
 
 
 def full(model: Any, _: FullMethod) -> Any:
@@ -48,14 +49,3 @@ def freeze(model: Any, method: FreezeMethod) -> Any:
         for name in matched:
             model.get_submodule(name).requires_grad_(False)
     return model
-
-
-def untie_output_layer(model: Any) -> Any:
-    """Give a tied output layer weights of its own, equal to the embeddings it shared, and return it."""
-    from torch import nn
-
-    layer = model.get_output_embeddings()
-    if layer.weight is model.get_input_embeddings().weight:
-        layer.weight = nn.Parameter(layer.weight.detach().clone())
-        model.config.tie_word_embeddings = False
-    return layer
