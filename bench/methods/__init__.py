@@ -55,8 +55,14 @@ def quiet_modules(model: nn.Module, method: Method) -> list[nn.Module]:
     if isinstance(method, FreezeMethod) and not method.frozen_dropout:
         return [m for name, m in model.named_modules() if any(fnmatchcase(name, pattern) for pattern in method.modules)]
     if isinstance(method, HeadOnlyMethod):
-        return [m for m in model.modules() if not any(p.requires_grad for p in m.parameters()) and m is not model]
+        return [m for m in model.modules() if _is_frozen(m)]
     return []
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    """Return whether a module has parameters and trains none; one without any, such as a head's dropout, is neither."""
+    trains = [p.requires_grad for p in module.parameters()]
+    return bool(trains) and not any(trains)
 
 
 def trainable_state(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -70,5 +76,5 @@ def state_hash(state: dict[str, torch.Tensor]) -> str:
     for name in sorted(state):
         tensor = state[name]
         digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}|".encode())
-        digest.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
