@@ -1,0 +1,96 @@
+"""Miniature runs taken apart: the pieces that `bench.runner` puts together, each at hand for a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config import ModelConfig, SuiteConfig
+from bench.data import Splits, load_splits
+from bench.methods import apply_method, quiet_modules
+from bench.models import fetch_base_model, load_model, load_tokenizer
+from bench.suite import load_suite, resolve
+from bench.tasks import build_task, padding_side_of
+from bench.tasks.base import Item, Task
+from bench.training import TrainOutcome, train
+
+CLASSIFY = (
+    "data.source.n_examples=70",
+    "data.train.stop=50",
+    "data.validation={start=50, stop=60}",
+    "data.test={start=60, stop=70}",
+    "training.batch_size=10",
+    "training.epochs=1",
+    "model.architecture.config.dim=16",
+    "model.architecture.config.hidden_dim=32",
+)
+SUMMARIZE = (
+    "data.source.n_examples=30",
+    "data.train.stop=16",
+    "data.validation={start=16, stop=20}",
+    "data.test={start=20, stop=27}",
+    "training.batch_size=4",
+    "training.epochs=1",
+)
+
+
+@dataclass
+class Pieces:
+    config: SuiteConfig
+    splits: Splits
+    tokenizer: Any
+    model: Any
+    task: Task
+    train_items: list[Item]
+    validation_items: list[Item]
+    test_items: list[Item]
+
+    def train(self, *, seed: int = 0) -> TrainOutcome:
+        return train(
+            self.model,
+            self.task,
+            self.train_items,
+            self.validation_items,
+            self.config.training,
+            seed=seed,
+            quiet=quiet_modules(self.model, self.config.method),
+        )
+
+
+def nothing(n: int, **_: Any) -> None:
+    """Take the place of a progress bar."""
+
+
+def small(suite: str, *overrides: str, method: str | None = None, model: ModelConfig | None = None) -> SuiteConfig:
+    """Return a suite's tiny profile, made tinier; `overrides` come after that, `model` replaces the whole table."""
+    smaller = CLASSIFY if suite == "sentiment_sst2" else SUMMARIZE
+    config = resolve(load_suite(suite), profile="tiny", method=method, overrides=[*smaller, *overrides])
+    return config if model is None else config.model_copy(update={"model": model})
+
+
+def causal(model_type: str) -> ModelConfig:
+    """Return a causal model of that type with random weights."""
+    sizes = {
+        "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64, "initializer_range": 0.3},
+        "llama": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+                  "num_key_value_heads": 2, "initializer_range": 0.3},
+    }  # fmt: skip
+    return ModelConfig.model_validate(
+        {
+            "family": "causal",
+            "source": {"kind": "generated", "name": "random_weights"},
+            "architecture": {"model_type": model_type, "config": {"vocab_size": 128, **sizes[model_type]}},
+        }
+    )
+
+
+def assemble(config: SuiteConfig, *, seed: int = 0) -> Pieces:
+    """Do what a run does up to training."""
+    splits = load_splits(config.data)
+    texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
+    base = fetch_base_model(config.model, texts)
+    model = apply_method(load_model(config, base, seed=seed), config.method, seed=seed).eval()
+    tokenizer = load_tokenizer(base, padding_side=padding_side_of(config))
+    task = build_task(config, tokenizer, model)
+    items = [task.encode(model, rows, advance=nothing) for rows in (splits.train, splits.validation, splits.test)]
+    return Pieces(config, splits, tokenizer, model, task, *items)
