@@ -1,8 +1,8 @@
 """Suite folder + profile + method + overrides -> a resolved `SuiteConfig`.
 
 Precedence, weakest first: the suite's own tables, the profile's, the method's `training` table, `--set`. Tables merge
-key by key, except that a table which names its `kind` replaces the table it overrides: the keys of a hub source mean
-nothing to a local one.
+key by key, except that a table which names its `kind` replaces the table it overrides (the keys of a hub source mean
+nothing to a local one), and an empty table clears it.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
-    """Return `base` overridden by `over`, table by table; a table that names its `kind` replaces.
+    """Return `base` overridden by `over`, table by table; one that names its `kind`, or is empty, replaces.
 
     `epochs` and `steps` are two ways to give one budget, so setting either drops the other from below.
     """
@@ -169,7 +169,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
     for key, value in over.items():
         below = merged.get(key)
         merged.pop(_INSTEAD_OF.get(key, ""), None)
-        if isinstance(value, Mapping) and isinstance(below, Mapping) and "kind" not in value:
+        if isinstance(value, Mapping) and isinstance(below, Mapping) and value and "kind" not in value:
             merged[key] = merge(below, value)
         else:
             merged[key] = value

@@ -96,6 +96,12 @@ def test_merge_a_table_that_names_its_kind_replaces() -> None:
     assert merge(below, {"source": {"revision": "1" * 40}})["source"]["id"] == "a/b"
 
 
+def test_merge_an_empty_table_clears() -> None:
+    assert merge({"train": {"where": {"split": "a"}, "stop": 5}}, {"train": {"where": {}}}) == {
+        "train": {"where": {}, "stop": 5}
+    }
+
+
 def test_merge_lists_replace() -> None:
     assert merge({"modules": ["a", "b"]}, {"modules": ["c"]}) == {"modules": ["c"]}
 
