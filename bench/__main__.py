@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from bench.errors import BenchError
@@ -11,6 +12,8 @@ EXIT_INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; an error of ours becomes one message and its exit code, never a traceback."""
+    # bench draws its own progress; libraries read this when they first import tqdm
+    os.environ.setdefault("TQDM_DISABLE", "1")
     from bench.cli.app import app
 
     try:

@@ -8,6 +8,7 @@ from itertools import chain
 from bench import metrics
 from bench.claims import ClaimVerdict
 from bench.compare import AgainstBaseline, Comparison, Estimate, Row
+from bench.config import SuiteConfig
 from bench.report.details import (
     choices,
     cost,
@@ -47,13 +48,23 @@ def render(comparison: Comparison, *, samples: Sequence[Sample] = (), figure: st
         ("Run it again", lambda: rerun(comparison)),
     ]
     config = comparison.config
-    title = f"# {cell(config.title)}: {config.profile} profile, method {code(config.method_name)}"
-    blocks = [title, verdict(comparison)]
+    title = f"# {cell(config.suite)}: {config.profile} profile, method {code(config.method_name)}"
+    blocks = [title, _subject(config), verdict(comparison)]
     for heading, build in sections:
         body = list(build())
         if body:
             blocks += [f"## {heading}", *body]
     return "\n\n".join(blocks) + "\n"
+
+
+def _subject(config: SuiteConfig) -> str:
+    recipe = f"Recipe: {cell(config.title)}."
+    if config.profile == "documented":
+        return recipe
+    return (
+        f"{recipe} The {code(config.profile)} profile is a stand-in: it follows the recipe's steps with other weights "
+        "and other text, so its numbers are not the recipe's."
+    )
 
 
 # --- verdict ---------------------------------------------------------------------------------------------------------
