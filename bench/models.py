@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
 from bench import seeds, sources
 from bench.config import Architecture, GeneratedSource, ModelConfig, SuiteConfig
 from bench.errors import InputError, RunError
+from bench.sources.base import file_sha256
 from bench.sources.built import build_once
 
 Announce = Callable[[str], None]
@@ -230,7 +231,8 @@ def _random_weights(config: ModelConfig, source: GeneratedSource, texts: list[st
             tokenizer.save_pretrained(folder)
 
     folder = build_once(f"random-{digest[:16]}", build)
-    return BaseModel(folder=folder, identity=f"generated:random_weights?seed={source.seed}#{digest[:16]}")
+    weights = file_sha256(folder / "model.safetensors")  # not `digest`: two builds of torch can draw the same weights
+    return BaseModel(folder=folder, identity=f"generated:random_weights?seed={source.seed}#{weights[:16]}")
 
 
 def _vocabulary(texts: list[str]) -> list[str]:

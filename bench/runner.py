@@ -26,7 +26,7 @@ from bench import metrics, seeds, sources
 from bench.config import MetricConfig, SuiteConfig
 from bench.data import Example, Splits, load_splits
 from bench.device import choose_device, device_class, make_deterministic
-from bench.errors import DeviceError, RunError, TrainingError
+from bench.errors import DeviceError, TrainingError
 from bench.methods import apply_method, quiet_modules, state_hash, trainable_state
 from bench.metrics.base import Metric
 from bench.models import BaseModel, count_parameters, fetch_base_model, load_model, load_tokenizer
@@ -89,7 +89,7 @@ class _Clock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Materials:
+class Materials:
     """What a run needs that may have to be fetched."""
 
     splits: Splits
@@ -97,7 +97,7 @@ class _Materials:
     metrics: dict[str, Metric]
 
 
-def fetch(config: SuiteConfig, options: Options) -> _Materials:
+def fetch(config: SuiteConfig, options: Options) -> Materials:
     """Bring everything that a suite needs onto this machine.
 
     Raises:
@@ -107,7 +107,7 @@ def fetch(config: SuiteConfig, options: Options) -> _Materials:
     say = options.progress.say
     splits = load_splits(config.data, offline=options.offline, announce=say)
     texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
-    return _Materials(
+    return Materials(
         splits=splits,
         base=fetch_base_model(config.model, texts, offline=options.offline, announce=say),
         metrics={name: _metric(name, chosen, config, options) for name, chosen in config.metrics.items()},
@@ -200,7 +200,7 @@ class _Run:
     options: Options
     clock: _Clock
     folder: Path
-    materials: _Materials
+    materials: Materials
 
     def do(self) -> _Result:
         """Run every stage and write all files of the run folder except the record."""
@@ -340,6 +340,3 @@ def _peak_memory_bytes() -> int:
     """Return the greatest resident memory this process has had so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # kibibytes everywhere but on macOS
-
-
-__all__ = ["Options", "RunError", "fetch", "run_seed"]

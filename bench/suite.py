@@ -126,7 +126,7 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
 
     Args:
         file: what `load_suite` returned.
-        profile: one of the suite's profiles (`auto` is decided by `bench.runner`).
+        profile: one of the suite's profiles (`auto` is decided by `bench.api.choose_profile`).
         method: a name under `[methods]`; default: the profile's, else the suite's.
         overrides: `key.path=value` each, the value in TOML (text needs no quotes where it is not anything else).
 
