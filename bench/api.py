@@ -114,13 +114,7 @@ def write_report(cell: Path, *, reports_root: Path = Path("reports")) -> tuple[C
 
     runs = sorted((file.parent for file in cell.glob(f"seed-*/{RECORD_FILE}")), key=lambda run: read_record(run).seed)
     comparison = report.assemble(runs)
-    config = comparison.config
-    try:
-        usual = load_suite(f"suites/{config.suite}").default_method(config.profile)
-    except InputError:
-        usual = None  # the suite's folder has moved since; a longer name is no loss
-    named = config.method_name != usual
-    return comparison, report.write_report(comparison, runs, reports_root=reports_root, name_method=named)
+    return comparison, report.write_report(comparison, runs, reports_root=reports_root)
 
 
 def resolve_suite(

@@ -16,6 +16,7 @@ from bench.compare import Comparison, compare
 from bench.errors import InputError, suggest
 from bench.record import RECORD_FILE, read_record, read_rows, write_text
 from bench.report.markdown import render
+from bench.report.naming import report_stem
 from bench.report.plots import curve_svg
 from bench.report.samples import Sample, choose
 from bench.suite import load_suite
@@ -90,16 +91,13 @@ def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> Co
     )
 
 
-def write_report(
-    comparison: Comparison, runs: Sequence[Path], *, reports_root: Path, name_method: bool = False
-) -> Path:
-    """Write `<suite>-<profile>.md` and `<suite>-<profile>-curve.svg`.
+def write_report(comparison: Comparison, runs: Sequence[Path], *, reports_root: Path) -> Path:
+    """Write `<stem>.md` and `<stem>-curve.svg`; `naming.report_stem` says what the stem is.
 
     Args:
         comparison: what to report.
         runs: the folders of its runs; predictions and curves are read from them.
         reports_root: where the two files go.
-        name_method: whether the names end in the method, as they must for all but the suite's default method.
 
     Returns:
         The Markdown file.
@@ -108,7 +106,7 @@ def write_report(
         InputError: a run folder lacks its predictions or its curve.
     """
     config = comparison.config
-    stem = f"{config.suite}-{config.profile}" + (f"-{config.method_name}" if name_method else "")
+    stem = report_stem(config)
     folders = {read_record(folder).seed: folder for folder in runs}
     missing = [record.seed for record in comparison.records if record.seed not in folders]
     if missing:
@@ -151,8 +149,7 @@ def rebuild(
     written = []
     for one_profile, one_method in find_cells(runs_root, file.name, profile=profile, method=method):
         runs = find_runs(runs_root, file.name, one_profile, one_method)
-        named = one_profile not in file.profiles or one_method != file.default_method(one_profile)
-        written.append(write_report(assemble(runs, roots=roots), runs, reports_root=reports_root, name_method=named))
+        written.append(write_report(assemble(runs, roots=roots), runs, reports_root=reports_root))
     return written
 
 

@@ -9,14 +9,12 @@ from typing import Any
 
 from bench import metrics
 from bench.compare import Comparison
-from bench.config import SuiteConfig
-from bench.errors import InputError
 from bench.predictions import INPUT_CHARACTERS
 from bench.record import Environment, SplitSummary, run_folder
+from bench.report.naming import is_as_shipped
 from bench.report.numbers import count, seconds, share, size
 from bench.report.samples import N_SAMPLES, Sample, cell
 from bench.report.tables import code, plural, table
-from bench.suite import load_suite, resolve
 
 
 def parameters(comparison: Comparison) -> Iterable[str]:
@@ -172,17 +170,9 @@ def rerun(comparison: Comparison) -> Iterable[str]:
     config = comparison.config
     seeds = ",".join(str(record.seed) for record in comparison.records)
     lock = run_folder(Path("runs"), config, comparison.records[0].seed) / "config.lock.toml"
-    if _is_as_shipped(config):
+    if is_as_shipped(config):
         what = f"suites/{config.suite} --profile {config.profile} --method {config.method_name}"
     else:
         what = lock.as_posix()
     yield f"```sh\nbench run {what} --seeds {seeds}\n```"
     yield f"All settings, as they were, are in {code(lock.as_posix())}."
-
-
-def _is_as_shipped(config: SuiteConfig) -> bool:
-    try:
-        shipped = resolve(load_suite(f"suites/{config.suite}"), profile=config.profile, method=config.method_name)
-    except InputError:
-        return False
-    return shipped.key == config.key

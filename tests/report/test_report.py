@@ -22,9 +22,12 @@ from typer.testing import CliRunner
 from bench import baseline, report
 from bench.cli.report import report as report_command
 from bench.errors import InputError
-from bench.suite import builtin_root
+from bench.report.naming import is_as_shipped, report_stem
+from bench.suite import builtin_root, load_suite, resolve
 
 GOLDEN = Path(__file__).parent / "golden" / "sentiment_sst2-documented.md"
+STEM = f"sentiment_sst2-documented-{make_record().config_key}"
+"""The factories' config is not quite the shipped one, so its reports carry its key."""
 
 
 def stored(tmp_path: Path, *seeds: int) -> tuple[list[Path], list[Path]]:
@@ -54,13 +57,13 @@ def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
         report.write_report(report.assemble(runs, roots=roots), runs, reports_root=tmp_path / name)
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
-    assert set(one) == {"sentiment_sst2-documented.md", "sentiment_sst2-documented-curve.svg"}
+    assert set(one) == {f"{STEM}.md", f"{STEM}-curve.svg"}
 
 
 def test_the_picture_is_svg_without_a_date(tmp_path: Path) -> None:
     runs, roots = stored(tmp_path, 0, 1)
     report.write_report(report.assemble(runs, roots=roots), runs, reports_root=tmp_path)
-    text = (tmp_path / "sentiment_sst2-documented-curve.svg").read_text(encoding="utf-8")
+    text = (tmp_path / f"{STEM}-curve.svg").read_text(encoding="utf-8")
     assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own file
     assert "date" not in text
     assert "<!-- validation -->" in text
@@ -72,12 +75,29 @@ def test_no_path_of_this_machine_stands_in_a_report(tmp_path: Path) -> None:
     assert str(tmp_path) not in path.read_text(encoding="utf-8")
 
 
-def test_another_method_than_the_default_is_in_the_name(tmp_path: Path) -> None:
+def test_all_stored_methods_are_reported_each_under_its_name(tmp_path: Path) -> None:
     write_cell(
         tmp_path / "runs", make_record(), make_record(config__method_name="full", config__method={"kind": "full"})
     )
     written = report.rebuild("sentiment_sst2", runs_root=tmp_path / "runs", reports_root=tmp_path, roots=[])
-    assert [path.name for path in written] == ["sentiment_sst2-documented.md", "sentiment_sst2-documented-full.md"]
+    assert [path.name.rpartition("-")[0] for path in written] == [
+        "sentiment_sst2-documented",
+        "sentiment_sst2-documented-full",
+    ]
+
+
+def test_a_report_is_named_by_what_differs_from_the_suite() -> None:
+    suite = load_suite("suites/sentiment_sst2")
+    assert report_stem(resolve(suite, profile="tiny")) == "sentiment_sst2-tiny"
+    assert report_stem(resolve(suite, profile="tiny", method="full")) == "sentiment_sst2-tiny-full"
+    changed = resolve(suite, profile="tiny", overrides=["training.epochs=1"])
+    assert report_stem(changed) == f"sentiment_sst2-tiny-{changed.key}"
+
+
+def test_the_rerun_command_names_the_suite_or_else_the_stored_settings() -> None:
+    suite = load_suite("suites/sentiment_sst2")
+    assert is_as_shipped(resolve(suite, profile="tiny"))
+    assert not is_as_shipped(resolve(suite, profile="tiny", overrides=["training.epochs=1"]))
 
 
 def test_the_newest_config_key_is_reported_in_the_order_of_seeds(tmp_path: Path) -> None:
@@ -126,6 +146,6 @@ def test_the_command_writes_the_report_and_names_it(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         app, ["sentiment_sst2", "--runs", str(tmp_path / "runs"), "--reports", str(tmp_path / "reports")]
     )
-    path = tmp_path / "reports" / "sentiment_sst2-documented.md"
+    path = tmp_path / "reports" / f"{STEM}.md"
     assert (done.exit_code, done.stdout.replace("\n", "")) == (0, str(path))
     assert path.is_file()
