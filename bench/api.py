@@ -81,8 +81,10 @@ def run_seeds(
     for seed in seeds:
         folder = run_folder(runs_root, config, seed)
         if not force and (folder / RECORD_FILE).is_file():
+            stored = read_record(folder)
+            _check_device(device, stored, folder)
             shown.say(f"seed {seed}: already done, {folder} (--force runs it again)")
-            results.append(SeedResult(record=read_record(folder), folder=folder, reused=True))
+            results.append(SeedResult(record=stored, folder=folder, reused=True))
             continue
         from bench.offline import forbid_network
         from bench.runner import Options, run_seed
@@ -98,6 +100,15 @@ def run_seeds(
             record = run_seed(config, seed, options)
         results.append(SeedResult(record=record, folder=folder, reused=False))
     return results
+
+
+def _check_device(device: str, stored: RunRecord, folder: Path) -> None:
+    """Refuse to pass a run on one kind of device off as one on another."""
+    there = stored.environment.device
+    if device != "auto" and (device in ("cpu", "mps") or there in ("cpu", "mps")) and device != there:
+        raise InputError(
+            f"--device {device}: {folder} holds a run on {there}; --force replaces it, --runs FOLDER keeps both"
+        )
 
 
 def write_report(cell: Path, *, reports_root: Path = Path("reports")) -> tuple[Comparison, Path]:

@@ -343,6 +343,13 @@ class SuiteConfig(Strict):
             raise ValueError(f"primary_metric = {self.primary_metric!r} is not one of metrics: {allowed}")
         return self
 
+    @model_validator(mode="after")
+    def _short_predictions_are_made(self) -> SuiteConfig:
+        short = [name for name, metric in self.metrics.items() if metric.prediction == "short"]
+        if short and getattr(self.task, "short_new_tokens", None) is None:
+            raise ValueError(f"metrics.{short[0]}.prediction = 'short' needs task.short_new_tokens")
+        return self
+
     @property
     def key(self) -> str:
         """Return the config key: 12 hex digits that change with every value that can change a result."""

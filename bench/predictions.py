@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import MetricConfig
+from bench.errors import InputError
 from bench.metrics.base import Inputs
 from bench.record import read_rows, write_rows
 
@@ -41,12 +42,17 @@ class Predictions:
         Args:
             inputs: the kind its spec names.
             config: which rows, and whole or short predictions.
+
+        Raises:
+            InputError: short predictions are wanted and there are none.
         """
         rows = slice(config.first_rows)
         if inputs == "losses":
             return self.losses_nats[rows].tolist(), self.n_targets[rows].tolist()
         chosen = self.predictions
-        if config.prediction == "short" and self.short_predictions is not None:
+        if config.prediction == "short":
+            if self.short_predictions is None:
+                raise InputError("prediction = 'short' was asked for, but these predictions were stored without it")
             chosen = self.short_predictions
         return chosen[rows], self.references[rows]
 

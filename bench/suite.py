@@ -25,6 +25,7 @@ SUITE_FILE = "suite.toml"
 PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
 _SHARED = ("suite", "version", "title", "primary_metric", "task", "data", "model", "training", "metrics", "chosen")
 _KEYS = (*_SHARED, "method", "methods", "profiles")
+_INPUTS_OF = {"classification": ("labels", "losses"), "summarization": ("texts", "losses")}
 _INSTEAD_OF = {"steps": "epochs", "epochs": "steps"}
 _PACKAGE = Path(__file__).parent
 
@@ -232,6 +233,11 @@ def _validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[st
         raise InputError(f"{place}: {path or 'the suite'}: {message}{got}") from None
     for name, metric in config.metrics.items():
         _check_metric(name, metric, place)
+        wanted = metrics.spec(name).inputs
+        if wanted not in _INPUTS_OF[config.task.kind]:
+            raise InputError(
+                f"{place}: metrics.{name} scores {wanted}, which a {config.task.kind} task does not predict"
+            )
     return config
 
 

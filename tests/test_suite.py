@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,21 @@ def test_merge_an_empty_table_clears() -> None:
     assert merge({"train": {"where": {"split": "a"}, "stop": 5}}, {"train": {"where": {}}}) == {
         "train": {"where": {}, "stop": 5}
     }
+
+
+@pytest.mark.parametrize(
+    ("suite", "override", "message"),
+    [
+        ("sentiment_sst2", "metrics.rouge1={first_rows=9}", "metrics.rouge1 scores texts, which a classification task"),
+        ("summarization", "metrics.accuracy={first_rows=9}", "metrics.accuracy scores labels, which a summarization"),
+        ("sentiment_sst2", "metrics.loss.prediction=short", "metrics.loss.prediction = 'short' needs task.short_new"),
+    ],
+)
+def test_a_metric_that_cannot_score_the_task_is_refused_before_training(
+    suite: str, override: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        resolve(load_suite(f"suites/{suite}"), profile="tiny", overrides=[override])
 
 
 def test_merge_lists_replace() -> None:
