@@ -137,13 +137,21 @@ def test_every_unlike_field_blocks_all_metrics_and_is_named(
     [
         ({"scores__f1__signature": "f1|v:2"}, "metrics.f1.signature"),
         ({"scores__f1__n_examples": 8}, "metrics.f1.n_examples"),
-        ({"config__metrics__f1__prediction": "short"}, "metrics.f1.prediction"),
     ],
 )
 def test_an_unlike_metric_blocks_itself_alone(baseline_of: Any, changes: dict[str, Any], field: str) -> None:
     comparison = compare([make_record(**changes)], baseline=baseline_of(make_record()))
     assert [(m.field, m.metric) for m in comparison.mismatches] == [(field, "f1")]
     assert {row.metric for row in comparison.rows if row.against is None} == {"f1"}
+
+
+def test_whole_and_short_predictions_are_unlike(baseline_of: Any) -> None:
+    record = make_record()
+    # Copied past the validators: a classifier has no short predictions, and the factories make no other records.
+    short = record.config.metrics | {"f1": record.config.metrics["f1"].model_copy(update={"prediction": "short"})}
+    record = record.model_copy(update={"config": record.config.model_copy(update={"metrics": short})})
+    mismatches = comparability(record, baseline_of(make_record()))
+    assert [(m.field, m.metric) for m in mismatches] == [("metrics.f1.prediction", "f1")]
 
 
 def test_a_metric_that_the_baseline_lacks_is_named(baseline_of: Any) -> None:
