@@ -8,6 +8,7 @@ finite.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -289,8 +290,6 @@ def _arguments(
 @contextmanager
 def _tensorboard_folder(folder: Path | None) -> Iterator[None]:
     """Point the Trainer's TensorBoard callback at a folder; it takes that from the environment alone."""
-    import os
-
     name = "TENSORBOARD_LOGGING_DIR"
     before = os.environ.get(name)
     if folder is not None:
