@@ -7,11 +7,10 @@ import os
 import platform
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bench import baseline, metrics
-from bench.config import GeneratedSource, LocalSource, Source, SuiteConfig
+from bench.config import Source, SuiteConfig
 from bench.errors import BenchError
 from bench.sources import cache_root, is_cached
 from bench.suite import builtin_suites, load_suite, resolve
@@ -83,7 +82,8 @@ def source_states(config: SuiteConfig) -> list[SourceState]:
         if metric.model is not None:
             add(metric.model, f"metric {name}")
     return [
-        SourceState(used_for=", ".join(used), source=source, cached=_at_hand(source)) for source, used in named.values()
+        SourceState(used_for=", ".join(used), source=source, cached=is_cached(source))
+        for source, used in named.values()
     ]
 
 
@@ -154,14 +154,6 @@ def readiness() -> list[dict[str, str]]:
                 needed = [str(error)]
             rows.append({"suite": name, "profile": profile, "to fetch": "; ".join(needed) or "nothing: runs offline"})
     return rows
-
-
-def _at_hand(source: Source) -> bool:
-    if isinstance(source, GeneratedSource):
-        return True
-    if isinstance(source, LocalSource):
-        return Path(source.path).exists()
-    return is_cached(source)
 
 
 def nltk_wordnet() -> bool:
