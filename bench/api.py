@@ -177,7 +177,7 @@ def choose_profile(file: SuiteFile, *, offline: bool = False) -> tuple[str, str]
     if not torch.cuda.is_available():
         return "offline", "there is no CUDA device, which the documented profile is made for"
     config = resolve(file, profile="documented")
-    wanted = [config.model.source, *(config.data.source_of(split) for split in ("train", "validation", "test"))]
+    wanted = [source for used_for, source in config.sources() if not used_for.startswith("metric ")]
     if all(is_cached(source) for source in wanted):
         return "documented", "there is a CUDA device, and weights and data are cached"
     if not offline and is_hub_reachable():

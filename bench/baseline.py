@@ -33,7 +33,9 @@ from bench.record import (
     DataSummary,
     Environment,
     EpochSummary,
+    Evaluation,
     Hashes,
+    JudgeSummary,
     ModelSummary,
     RunRecord,
     Score,
@@ -44,7 +46,8 @@ from bench.record import (
 )
 from bench.suite import builtin_root
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""As of records; baselines of version 1 load as they are."""
 DOCUMENTED_FILE = "documented.json"
 STATISTICS_FILE = "statistics.safetensors"
 MAX_STATISTICS_BYTES = 2 * 1024 * 1024
@@ -62,6 +65,9 @@ class BaselineSeed(Strict):
     changes: dict[str, Change]
     hashes: Hashes
     epochs: list[EpochSummary]
+    evaluations: tuple[Evaluation, ...] = ()
+    controls: dict[str, dict[str, Score]] = Field(default_factory=dict)
+    judge: JudgeSummary | None = None
     reload_identical: bool
     environment: Environment
     """Versions, commit, dirty flag and device: seeds of one baseline may have been run on several."""
@@ -71,7 +77,7 @@ class BaselineSeed(Strict):
 class Baseline(Strict):
     """Several seeds of one config, kept to compare with."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     suite: str
     profile: str
     method: str
@@ -228,9 +234,9 @@ def load(path: Path) -> Baseline:
     """
     values = _read_json(path, "promote runs again with `bench baseline promote`")
     version = values.get("schema_version") if isinstance(values, dict) else None
-    if version != SCHEMA_VERSION:
+    if version not in range(1, SCHEMA_VERSION + 1):
         raise InputError(
-            f"{path}: schema_version is {version!r}, this bench reads {SCHEMA_VERSION}; promote runs again"
+            f"{path}: schema_version is {version!r}, this bench reads 1 to {SCHEMA_VERSION}; promote runs again"
         )
     baseline: Baseline = _validated(Baseline, values, path)
     if baseline.statistics_sha256 is not None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag, model_validator
 
 ProfileName = Literal["documented", "offline", "tiny"]
 SplitName = Literal["train", "validation", "test"]
@@ -78,9 +80,9 @@ class GeneratedSource(Strict):
 
     kind: Literal["generated"]
     name: str
-    """Generator: `sentiment` or `headlines` for text, `random_weights` for a model."""
+    """Generator: `sentiment`, `headlines`, `prose_day` or `prose_night` for text, `random_weights` for a model."""
     n_examples: int = Field(default=0, ge=0)
-    """Rows to generate; 0 for a model."""
+    """Rows (for prose: paragraphs) to generate; 0 for a model."""
     seed: int = Field(default=0, ge=0)
     """Fixes the text or the weights; it is part of the suite, not the run seed."""
 
@@ -102,6 +104,8 @@ class SplitConfig(Strict):
     """Drop rows whose input text occurred earlier in the same source."""
     order: Literal["source", "hash"] = "source"
     """`source` keeps the file's order; `hash` sorts by sha256 of the input: a shuffle no library can change."""
+    balanced: bool = False
+    """Take labels in turn, so that every run of rows holds each label equally often; the surplus is left out."""
     start: int = Field(default=0, ge=0)
     """First row taken, after `where`, `deduplicate` and `order`."""
     stop: int | None = Field(default=None, ge=1)
@@ -117,6 +121,8 @@ class SplitConfig(Strict):
 class DataConfig(Strict):
     """Train, validation and test rows, and which columns hold input and target."""
 
+    kind: Literal["rows"] = "rows"
+    """Rows of a table; continuous texts have a table of their own kind."""
     source: Source | None = None
     """Where rows come from, for every split that names no source of its own."""
     input_column: str
@@ -141,11 +147,81 @@ class DataConfig(Strict):
             raise ValueError(f"data.{split}.source is missing and there is no data.source")
         return source
 
+    def sources(self) -> Iterator[tuple[str, Source]]:
+        """Yield what each source is used for, and the source."""
+        for split in get_args(SplitName):
+            yield split, self.source_of(split)
+
     @model_validator(mode="after")
     def _every_split_has_a_source(self) -> DataConfig:
         for split in get_args(SplitName):
             self.source_of(split)
         return self
+
+
+class PartConfig(Strict):
+    """One source of a continuous text."""
+
+    source: Source
+    """A plain text file; or rows, of which `column` holds one paragraph each."""
+    column: str | None = None
+    """Column with the paragraphs; none for a plain text file."""
+    table: str | None = None
+    """Table to read; SQLite files only."""
+    where: dict[str, str] = {}
+    """Keep only rows whose column has this value (compared as text)."""
+    start_at: str | None = None
+    """Drop every line before the first that begins with this, such as a contents page."""
+
+
+class TextConfig(Strict):
+    """One continuous text, cut into training, validation and test parts by position."""
+
+    parts: tuple[PartConfig, ...] = Field(min_length=1)
+    """What it is made of, in order."""
+    remove: str | None = None
+    """Regular expression (`^` and `$` match at lines) of what to take out, such as verse numbers."""
+    unwrap: bool = False
+    """Join the lines of a paragraph, which a book breaks where its page ends."""
+    max_characters: int | None = Field(default=None, ge=1)
+    """Keep this much of the beginning."""
+
+
+class TextsConfig(Strict):
+    """Continuous texts: one to imitate, or two authors to tell apart."""
+
+    kind: Literal["texts"] = "texts"
+    """Continuous texts; rows of a table have a table of their own kind."""
+    texts: dict[str, TextConfig] = Field(min_length=1)
+    """Author or title -> text; the position is the label's number."""
+    controls: dict[str, TextConfig] = {}
+    """Texts never trained on, to set results beside: another author's, for instance."""
+    validation_share: float = Field(default=0.05, gt=0, lt=0.5)
+    """Share of each text, by characters and before the test part, whose loss is watched during training."""
+    test_share: float = Field(default=0.1, gt=0, lt=0.5)
+    """Share of each text, by characters and at its end, that is held out."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the names of the texts, in order."""
+        return tuple(self.texts)
+
+    def sources(self) -> Iterator[tuple[str, Source]]:
+        """Yield what each source is used for, and the source."""
+        for name, text in (*self.texts.items(), *self.controls.items()):
+            for part in text.parts:
+                yield name, part.source
+
+
+def _kind_of_data(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("kind") or ("texts" if "texts" in value else "rows"))
+    return str(getattr(value, "kind", "rows"))
+
+
+Data = Annotated[
+    Annotated[DataConfig, Tag("rows")] | Annotated[TextsConfig, Tag("texts")], Discriminator(_kind_of_data)
+]
 
 
 # --- model -----------------------------------------------------------------------------------------------------------
@@ -156,7 +232,7 @@ class Architecture(Strict):
 
     model_type: str
     """The transformers model type, such as `distilbert` or `t5`."""
-    config: dict[str, Scalar] = {}
+    config: dict[str, JsonValue] = {}
     """Configuration values that differ from that type's defaults."""
 
 
@@ -219,6 +295,50 @@ class PeftMethod(Strict):
 Method = Annotated[FullMethod | HeadOnlyMethod | FreezeMethod | PeftMethod, Field(discriminator="kind")]
 
 
+# --- training --------------------------------------------------------------------------------------------------------
+
+
+class TrainingConfig(Strict):
+    """Optimisation, as given to `transformers.Trainer`."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the training rows; give this or `steps`."""
+    steps: int | None = Field(default=None, ge=1)
+    """Optimiser steps; give this or `epochs`."""
+    batch_size: int = Field(ge=1)
+    """Examples per optimiser step."""
+    evaluation_batch_size: int = Field(default=32, ge=1)
+    """Examples per batch when predicting."""
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    """`adam` is Adam without weight decay."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled weight decay (AdamW)."""
+    scheduler: Literal["constant", "linear", "cosine"] = "constant"
+    """Shape of the learning rate after warm-up."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps over which the learning rate rises from 0."""
+    max_grad_norm: float = Field(default=0.0, ge=0)
+    """Gradients are clipped to this norm; 0 does not clip."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Arithmetic of forward and backward passes; weights stay in float32."""
+    save: Literal["trainable", "pretrained"] = "trainable"
+    """Keep the trained parameters alone, or the whole model by `save_pretrained`."""
+    evaluate_every_steps: int | None = Field(default=None, ge=1)
+    """Also predict the test rows before the first step, after every so many, and after the last: a curve."""
+    evaluate_metrics: tuple[str, ...] = ()
+    """Metrics of that curve; empty: the primary metric."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> TrainingConfig:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give exactly one of epochs and steps")
+        if self.optimizer == "adam" and self.weight_decay:
+            raise ValueError("weight_decay needs optimizer = 'adamw' (or 'sgd'); 'adam' has none")
+        return self
+
+
 # --- task ------------------------------------------------------------------------------------------------------------
 
 
@@ -256,47 +376,81 @@ class SummarizationTask(Strict):
         return self
 
 
-Task = Annotated[ClassificationTask | SummarizationTask, Field(discriminator="kind")]
+class LanguageModelingTask(Strict):
+    """One text to imitate: random windows in, free samples out."""
+
+    kind: Literal["language_modeling"]
+    window_tokens: int = Field(ge=8)
+    """Length of a training window, drawn anywhere in the training part."""
+    n_samples: int = Field(ge=2)
+    """Samples generated; the held-out part is cut into as many passages, whose loss is measured."""
+    sample_tokens: int = Field(ge=8)
+    """Length of a sample, shortest and longest: the end token is never sampled."""
+    prompt: str = ""
+    """What every sample continues; empty starts from the model's begin token."""
+    banned_tokens: tuple[str, ...] = ()
+    """Regular expressions; a token whose decoded text one of them matches as a whole is never sampled."""
+    repetition_penalty: float | None = Field(default=None, gt=1)
+    """r > 1: a token that occurred c times has its probability divided by r ** c; none leaves it alone."""
+    memorised_overlap_tokens: int = Field(default=50, ge=2)
+    """A sample that repeats this many training tokens in a row counts as memorised."""
+    memorised_share: float = Field(default=0.25, gt=0, le=1)
+    """So do samples whose 8-grams are found in the training text in this share or more."""
 
 
-# --- training and scoring --------------------------------------------------------------------------------------------
+class JudgeConfig(Strict):
+    """The classifier that tells two authors apart; the same for every run seed and method of a suite."""
+
+    checkpoint: Source | None = None
+    """A judge that is trained already; none trains one."""
+    model: ModelConfig
+    """What it starts from."""
+    method: Method
+    """What of it is trained."""
+    training: TrainingConfig
+    """How it is trained, on chunks of the training parts."""
+    max_length_tokens: int = Field(ge=8)
+    """Length of a chunk, and of what it reads of a generated text."""
+    seed: int = Field(default=0, ge=0)
+    """Fixes its training; part of the suite, not the run seed."""
+    minimum_accuracy: float = Field(gt=0, le=1)
+    """Accuracy on held-out chunks below which no run is scored."""
 
 
-class TrainingConfig(Strict):
-    """Optimisation, as given to `transformers.Trainer`."""
+class StyleDuelTask(Strict):
+    """Two writers from one base model, each on an author of its own, and a judge that tells them apart."""
 
-    epochs: int | None = Field(default=None, ge=1)
-    """Passes over the training rows; give this or `steps`."""
-    steps: int | None = Field(default=None, ge=1)
-    """Optimiser steps; give this or `epochs`."""
-    batch_size: int = Field(ge=1)
-    """Examples per optimiser step."""
-    evaluation_batch_size: int = Field(default=32, ge=1)
-    """Examples per batch when predicting."""
-    learning_rate: float = Field(gt=0)
-    """Peak learning rate."""
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    """`adam` is Adam without weight decay."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """Decoupled weight decay (AdamW)."""
-    scheduler: Literal["constant", "linear", "cosine"] = "constant"
-    """Shape of the learning rate after warm-up."""
-    warmup_steps: int = Field(default=0, ge=0)
-    """Steps over which the learning rate rises from 0."""
-    max_grad_norm: float = Field(default=0.0, ge=0)
-    """Gradients are clipped to this norm; 0 does not clip."""
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Arithmetic of forward and backward passes; weights stay in float32."""
-    save: Literal["trainable", "pretrained"] = "trainable"
-    """Keep the trained parameters alone, or the whole model by `save_pretrained`."""
+    kind: Literal["style_duel"]
+    window_tokens: int = Field(ge=8)
+    """Length of a training window, drawn anywhere in an author's training part."""
+    n_samples: int = Field(ge=2)
+    """Samples that each writer generates whenever it is judged."""
+    over_generation: float = Field(gt=0)
+    """k: writer tokens generated for every judge token needed, since the tokenizers differ."""
+    prompt: str = ""
+    """What every sample continues; empty starts from the model's begin token."""
+    banned_tokens: tuple[str, ...] = ()
+    """Regular expressions; a token whose decoded text one of them matches as a whole is never sampled."""
+    repetition_penalty: float | None = Field(default=None, gt=1)
+    """r > 1: a token that occurred c times has its probability divided by r ** c; none leaves it alone."""
+    memorised_overlap_tokens: int = Field(default=50, ge=2)
+    """A sample that repeats this many training tokens in a row counts as memorised."""
+    memorised_share: float = Field(default=0.25, gt=0, le=1)
+    """So do samples whose 8-grams are found in the training text in this share or more."""
+    judge: JudgeConfig
 
-    @model_validator(mode="after")
-    def _one_budget(self) -> TrainingConfig:
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("give exactly one of epochs and steps")
-        if self.optimizer == "adam" and self.weight_decay:
-            raise ValueError("weight_decay needs optimizer = 'adamw' (or 'sgd'); 'adam' has none")
-        return self
+    @property
+    def sample_tokens(self) -> int:
+        """Return how many tokens a writer generates for one sample."""
+        return math.ceil(self.over_generation * self.judge.max_length_tokens)
+
+
+Task = Annotated[
+    ClassificationTask | SummarizationTask | LanguageModelingTask | StyleDuelTask, Field(discriminator="kind")
+]
+
+
+# --- scoring ---------------------------------------------------------------------------------------------------------
 
 
 class MetricConfig(Strict):
@@ -328,7 +482,7 @@ class SuiteConfig(Strict):
     primary_metric: str
     """The metric that decides; one of `metrics`."""
     task: Task
-    data: DataConfig
+    data: Data
     model: ModelConfig
     method: Method
     training: TrainingConfig
@@ -344,14 +498,44 @@ class SuiteConfig(Strict):
         return self
 
     @model_validator(mode="after")
+    def _curve_metrics_are_scored(self) -> SuiteConfig:
+        for name in self.training.evaluate_metrics:
+            if name not in self.metrics:
+                allowed = ", ".join(self.metrics)
+                raise ValueError(f"training.evaluate_metrics: {name!r} is not one of metrics: {allowed}")
+        return self
+
+    @model_validator(mode="after")
+    def _data_fits_the_task(self) -> SuiteConfig:
+        n_texts = {"language_modeling": 1, "style_duel": 2}.get(self.task.kind)
+        if isinstance(self.data, DataConfig) != (n_texts is None):
+            wanted = "rows" if n_texts is None else "texts"
+            raise ValueError(f"a {self.task.kind} task needs data of kind {wanted!r}, got {self.data.kind!r}")
+        if isinstance(self.data, TextsConfig) and len(self.data.texts) != n_texts:
+            names = ", ".join(self.data.texts)
+            raise ValueError(f"a {self.task.kind} task needs {n_texts} text(s) under data.texts, got {names}")
+        return self
+
+    @model_validator(mode="after")
     def _short_predictions_are_made(self) -> SuiteConfig:
         short = [name for name, metric in self.metrics.items() if metric.prediction == "short"]
         if short and getattr(self.task, "short_new_tokens", None) is None:
             raise ValueError(f"metrics.{short[0]}.prediction = 'short' needs task.short_new_tokens")
         return self
 
+    def sources(self) -> Iterator[tuple[str, Source]]:
+        """Yield what each source of the suite is used for, and the source."""
+        yield "model", self.model.source
+        yield from self.data.sources()
+        if isinstance(self.task, StyleDuelTask):
+            yield "judge", self.task.judge.checkpoint or self.task.judge.model.source
+        for name, metric in self.metrics.items():
+            if metric.model is not None:
+                yield f"metric {name}", metric.model
+
     @property
     def key(self) -> str:
         """Return the config key: 12 hex digits that change with every value that can change a result."""
-        values = self.model_dump(mode="json", exclude={"title", "chosen"})
+        # Without nones, as in config.lock.toml: a key that is new and absent must not give old results a new address.
+        values = self.model_dump(mode="json", exclude={"title", "chosen"}, exclude_none=True)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

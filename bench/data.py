@@ -33,11 +33,13 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splits:
-    """The rows of one run."""
+    """The rows of one run; of continuous texts, one example a text."""
 
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
+    controls: tuple[Example, ...] = ()
+    """Continuous texts that are never trained on, by name; none for rows."""
     summary: DataSummary
 
 

@@ -75,12 +75,8 @@ def source_states(config: SuiteConfig) -> list[SourceState]:
     def add(source: Source, used_for: str) -> None:
         named.setdefault(source.model_dump_json(), (source, []))[1].append(used_for)
 
-    add(config.model.source, "model")
-    for split in ("train", "validation", "test"):
-        add(config.data.source_of(split), split)
-    for name, metric in config.metrics.items():
-        if metric.model is not None:
-            add(metric.model, f"metric {name}")
+    for used_for, source in config.sources():
+        add(source, used_for)
     return [
         SourceState(used_for=", ".join(used), source=source, cached=is_cached(source))
         for source, used in named.values()

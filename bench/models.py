@@ -113,14 +113,15 @@ def fetch_base_model(
     return BaseModel(folder=build_once(f"gguf-{key}", convert), identity=fetched.identity)
 
 
-def load_model(config: SuiteConfig, base: BaseModel, *, seed: int) -> PreTrainedModel:
+def load_model(config: ModelConfig, base: BaseModel, *, n_labels: int, seed: int) -> PreTrainedModel:
     """Load base weights in float32 under the suite's head.
 
     A head that the base weights lack is drawn from the run seed's "initial weights" stream, here and nowhere else.
 
     Args:
-        config: the resolved suite.
+        config: the `[model]` table.
         base: what `fetch_base_model` returned.
+        n_labels: classes of the head; only a classifier has any.
         seed: the run seed.
 
     Returns:
@@ -130,17 +131,17 @@ def load_model(config: SuiteConfig, base: BaseModel, *, seed: int) -> PreTrained
         RunError: the model does not count `model.total_parameters`.
     """
     values: dict[str, Any] = {"dtype": torch.float32}
-    family = config.model.family
+    family = config.family
     loader: Any = _FAMILIES[family]
     if family == "sequence_classification":
-        values["num_labels"] = len(config.data.labels)
-        if config.model.pooling == "mean":
+        values["num_labels"] = n_labels
+        if config.pooling == "mean":
             loader = MeanPooledClassifier
             values["config"] = AutoConfig.from_pretrained(base.folder, num_labels=values.pop("num_labels"))
     torch.manual_seed(seeds.derive(seed, "initial weights"))
     with quiet_transformers():
         model: PreTrainedModel = loader.from_pretrained(base.folder, **values)
-    expected = config.model.total_parameters
+    expected = config.total_parameters
     if expected is not None and count_parameters(model) != expected:
         raise RunError(
             f"model.total_parameters: {base.identity} has {count_parameters(model):,} parameters with its head, "

@@ -21,7 +21,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -29,7 +29,8 @@ from pydantic import Field, ValidationError
 from bench.config import Strict, SuiteConfig
 from bench.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 2
+"""2 added `evaluations`, `controls`, `judge` and texts that are no rows; records of version 1 load as they are."""
 RECORD_FILE = "record.json"
 Stage = Literal["before", "after"]
 
@@ -78,6 +79,8 @@ class SplitSummary(Strict):
     """Identity of the bytes the rows came from."""
     exact_duplicates: int
     """Rows whose input occurs earlier in the same split."""
+    unit: Literal["rows", "paragraphs"] = "rows"
+    """What `n_examples` counts."""
 
 
 class DataSummary(Strict):
@@ -131,6 +134,61 @@ class EpochSummary(Strict):
     validation_accuracy: float | None = None
 
 
+class Point(Strict):
+    """One metric at one step."""
+
+    value: float
+    """In the metric's unit."""
+    low: float
+    """Lower end of the interval over examples."""
+    high: float
+    """Upper end of the interval over examples."""
+
+
+class Evaluation(Strict):
+    """The test rows in the middle of training (and at its start and end)."""
+
+    step: int = Field(ge=0)
+    """Optimiser steps done."""
+    train_loss: float | None = None
+    """Mean loss of the batches since the evaluation before; none at step 0."""
+    scores: dict[str, Point]
+    """Metric -> value."""
+
+
+class CalibrationBin(Strict):
+    """Chunks whose judge was about equally sure."""
+
+    confidence: float
+    """Mean probability of the label it chose."""
+    accuracy: float
+    """Share that was right."""
+    n_chunks: int
+
+
+class JudgeSummary(Strict):
+    """The judge of a style duel, and how far it can be trusted."""
+
+    identity: str
+    """Hash of everything that made it: base weights, settings, text. Equal for every run seed."""
+    weights_sha256: str
+    labels: tuple[str, ...]
+    max_length_tokens: int
+    n_training_chunks: int
+    accuracy: Score
+    """On held-out chunks, with its interval."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Held-out chunks, [true author][author it chose]."""
+    calibration_error: float
+    """Expected calibration error in [0, 1], over ten bins of equal width (Guo et al. 2017, section 2)."""
+    calibration: tuple[CalibrationBin, ...]
+    """The bins that hold any chunk."""
+    shuffled_accuracy: Score
+    """On the same chunks with their words in random order: what is left of it is vocabulary."""
+    others: dict[str, tuple[float, ...]]
+    """Control text -> share of its chunks that went to each label; by neither author, so no answer is right."""
+
+
 class Environment(Strict):
     """Software and hardware that produced a run."""
 
@@ -170,7 +228,7 @@ class Cost(Strict):
 class RunRecord(Strict):
     """The result of one config under one seed."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     suite: str
     profile: str
     method: str
@@ -184,6 +242,12 @@ class RunRecord(Strict):
     scores: dict[str, Score]
     changes: dict[str, Change]
     epochs: list[EpochSummary]
+    evaluations: tuple[Evaluation, ...] = ()
+    """The test rows along the way; empty where `training.evaluate_every_steps` is not set."""
+    controls: dict[str, dict[str, Score]] = Field(default_factory=dict)
+    """Human text -> the metrics that score texts, so that a reader can place the model's; empty for other tasks."""
+    judge: JudgeSummary | None = None
+    """Style duels only."""
     reload_identical: bool
     """Whether the saved weights, loaded into a fresh model, gave the same predictions."""
     environment: Environment
@@ -258,9 +322,9 @@ def read_record(path: Path) -> RunRecord:
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read as JSON ({error}); run again with --force to replace it") from None
     version = values.get("schema_version") if isinstance(values, dict) else None
-    if version != SCHEMA_VERSION:
+    if version not in range(1, SCHEMA_VERSION + 1):
         raise InputError(
-            f"{file}: schema_version is {version!r}, this bench reads {SCHEMA_VERSION}; "
+            f"{file}: schema_version is {version!r}, this bench reads 1 to {SCHEMA_VERSION}; "
             "install the bench that wrote it, or run again with --force"
         )
     try:

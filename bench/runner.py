@@ -24,7 +24,7 @@ import torch
 
 from bench import metrics, seeds, sources
 from bench.config import MetricConfig, SuiteConfig
-from bench.data import Example, Splits, load_splits
+from bench.data import SPLITS, Splits, load_splits
 from bench.device import choose_device, device_class, make_deterministic
 from bench.errors import DeviceError, TrainingError
 from bench.methods import apply_method, quiet_modules, state_hash, trainable_state
@@ -214,8 +214,7 @@ class _Run:
         n_rows = len(splits.train) + len(splits.validation) + len(splits.test)
         with self.clock.stage("encoding", n_rows) as advance:
             rows, validation, test = (
-                task.encode(model, examples, advance=advance)
-                for examples in (splits.train, splits.validation, splits.test)
+                task.encode(model, getattr(splits, split), split, advance=advance) for split in SPLITS
             )
         before = self._predict(task, model, test, "predicting before")
         with self.clock.stage("training", n_steps(config.training, len(rows))) as advance:
@@ -259,26 +258,26 @@ class _Run:
 
     def _model(self) -> Any:
         """Return base weights under the method, on the device; the same every time for one seed."""
-        model = load_model(self.config, self.materials.base, seed=self.seed)
+        model = load_model(
+            self.config.model, self.materials.base, n_labels=len(self.config.data.labels), seed=self.seed
+        )
         return apply_method(model, self.config.method, seed=self.seed).to(self.device).eval()
 
     def _predict(self, task: Task, model: Any, items: Sequence[Item], stage: str) -> Predictions:
         with self.clock.stage(stage, len(items)) as advance:
-            return self._predicted(task, model, self.materials.splits.test, items, advance)
+            return self._predicted(task, model, items, advance)
 
-    def _predicted(
-        self, task: Task, model: Any, examples: Sequence[Example], items: Sequence[Item], advance: Advance
-    ) -> Predictions:
+    def _predicted(self, task: Task, model: Any, items: Sequence[Item], advance: Advance) -> Predictions:
         training = self.config.training
         with torch.inference_mode(), autocast(training, model):
-            return task.predict(model, examples, items, batch_size=training.evaluation_batch_size, advance=advance)
+            return task.predict(model, items, batch_size=training.evaluation_batch_size, advance=advance)
 
     def _check_reload(self, task: Task, model: Any, test: Sequence[Item]) -> None:
         """Load the saved weights into a fresh model and compare its answers with those of the trained one."""
-        examples, items = self.materials.splits.test[:N_RELOADED], test[:N_RELOADED]
-        expected = self._predicted(task, model, examples, items, lambda n, **shown: None)
+        items = test[:N_RELOADED]
+        expected = self._predicted(task, model, items, lambda n, **shown: None)
         fresh = load_saved(self._model(), self.config, self.folder, self.device)
-        got = self._predicted(task, fresh, examples, items, lambda n, **shown: None)
+        got = self._predicted(task, fresh, items, lambda n, **shown: None)
         if got.predictions != expected.predictions or not np.array_equal(got.losses_nats, expected.losses_nats):
             gap = float(np.abs(got.losses_nats - expected.losses_nats).max())
             raise TrainingError(

@@ -25,7 +25,12 @@ SUITE_FILE = "suite.toml"
 PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
 _SHARED = ("suite", "version", "title", "primary_metric", "task", "data", "model", "training", "metrics", "chosen")
 _KEYS = (*_SHARED, "method", "methods", "profiles")
-_INPUTS_OF = {"classification": ("labels", "losses"), "summarization": ("texts", "losses")}
+_INPUTS_OF = {
+    "classification": ("labels", "losses"),
+    "summarization": ("texts", "losses"),
+    "language_modeling": ("generations", "losses"),
+    "style_duel": ("generations", "styles", "losses"),
+}
 _INSTEAD_OF = {"steps": "epochs", "epochs": "steps"}
 _PACKAGE = Path(__file__).parent
 

@@ -120,7 +120,7 @@ def test_broken_files_are_input_errors(tmp_path: Path) -> None:
     path = store(tmp_path, 0)
     values = json.loads(path.read_text())
     for changed, message in (
-        (values | {"schema_version": 9}, "schema_version is 9, this bench reads 1"),
+        (values | {"schema_version": 9}, "schema_version is 9, this bench reads 1 to 2"),
         (values | {"extra": 1}, "extra: Extra inputs"),
         (values | {"seeds": []}, "seeds: Tuple should have at least 1"),
         ([], "schema_version is None"),

@@ -158,7 +158,7 @@ def test_the_head_follows_the_run_seed_and_the_body_does_not(pooling: str) -> No
         config = _config("sentiment_sst2", "full", "model.pooling=mean",
                          f"model.architecture={{model_type='bert', config={shape}}}")  # fmt: skip
     base = _base(config)
-    same, again, other = (load_model(config, base, seed=seed) for seed in (3, 3, 4))
+    same, again, other = (load_model(config.model, base, n_labels=2, seed=seed) for seed in (3, 3, 4))
     assert _hash(same) == _hash(again) != _hash(other)
     assert _hash(same.base_model) == _hash(other.base_model)
     assert not torch.equal(same.classifier.weight, other.classifier.weight)
@@ -168,9 +168,9 @@ def test_the_head_follows_the_run_seed_and_the_body_does_not(pooling: str) -> No
 def test_the_head_does_not_depend_on_what_was_drawn_before() -> None:
     config = _small()
     base = _base(config)
-    first = _hash(load_model(config, base, seed=0))
+    first = _hash(load_model(config.model, base, n_labels=2, seed=0))
     torch.rand(7)
-    assert _hash(load_model(config, base, seed=0)) == first
+    assert _hash(load_model(config.model, base, n_labels=2, seed=0)) == first
 
 
 def test_lora_matrices_follow_the_run_seed() -> None:
@@ -178,7 +178,11 @@ def test_lora_matrices_follow_the_run_seed() -> None:
     base = _base(config)
 
     def adapter(seed: int) -> str:
-        return state_hash(trainable_state(apply_method(load_model(config, base, seed=seed), config.method, seed=seed)))
+        return state_hash(
+            trainable_state(
+                apply_method(load_model(config.model, base, n_labels=2, seed=seed), config.method, seed=seed)
+            )
+        )
 
     assert adapter(0) == adapter(0) != adapter(1)
 
@@ -187,15 +191,15 @@ def test_error_the_parameter_count_is_not_the_suites() -> None:
     config = _small("model.total_parameters=123")
     base = _base(config)
     with pytest.raises(RunError) as caught:
-        load_model(config, base, seed=0)
-    n = count_parameters(load_model(_small(), base, seed=0))
+        load_model(config.model, base, n_labels=2, seed=0)
+    n = count_parameters(load_model(_small().model, base, n_labels=2, seed=0))
     assert f"has {n:,} parameters with its head, the suite expects 123" in str(caught.value)
     assert f"--set model.total_parameters={n} if the new count is meant" in str(caught.value)
 
 
 def test_an_untied_t5_keeps_its_output_layer_when_loaded() -> None:
     config = _config("summarization")
-    model = load_model(config, _base(config), seed=0)
+    model = load_model(config.model, _base(config), n_labels=2, seed=0)
     assert model.lm_head.weight is not model.shared.weight
     assert not torch.equal(model.lm_head.weight, model.shared.weight)
 

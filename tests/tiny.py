@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config import ModelConfig, SuiteConfig
-from bench.data import Splits, load_splits
+from bench.data import SPLITS, Splits, load_splits
 from bench.methods import apply_method, quiet_modules
 from bench.models import fetch_base_model, load_model, load_tokenizer
 from bench.suite import load_suite, resolve
@@ -89,8 +89,10 @@ def assemble(config: SuiteConfig, *, seed: int = 0) -> Pieces:
     splits = load_splits(config.data)
     texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
     base = fetch_base_model(config.model, texts)
-    model = apply_method(load_model(config, base, seed=seed), config.method, seed=seed).eval()
+    model = apply_method(
+        load_model(config.model, base, n_labels=len(config.data.labels), seed=seed), config.method, seed=seed
+    ).eval()
     tokenizer = load_tokenizer(base, padding_side=padding_side_of(config))
     task = build_task(config, tokenizer, model)
-    items = [task.encode(model, rows, advance=nothing) for rows in (splits.train, splits.validation, splits.test)]
+    items = [task.encode(model, getattr(splits, split), split, advance=nothing) for split in SPLITS]
     return Pieces(config, splits, tokenizer, model, task, *items)

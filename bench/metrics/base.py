@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Inputs = Literal["texts", "labels", "losses"]
+Inputs = Literal["texts", "labels", "losses", "generations", "styles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,8 @@ class MetricSpec:
     """Direction."""
     inputs: Inputs
     """`texts`: predicted and reference strings. `labels`: class numbers. `losses`: summed negative log-likelihood in
-    nats as predictions, token counts as references."""
+    nats as predictions, token counts as references. `generations`: texts as predictions; references are not looked
+    at. `styles`: texts as predictions, and the number of the author each is meant to be by as references."""
     source: str
     """The paper, and the library whose value is matched."""
 

@@ -19,7 +19,9 @@ def build_task(config: SuiteConfig, tokenizer: Any, model: Any) -> Task:
     if isinstance(config.task, ClassificationTask):
         from bench.tasks.classification import Classification
 
-        return Classification(config.task, config, tokenizer, model)
+        return Classification(
+            config.task, tokenizer, model, config.method, batch_size=config.training.evaluation_batch_size
+        )
     from bench.tasks.summarization import CausalSummarization, Seq2SeqSummarization
 
     kind = Seq2SeqSummarization if config.model.family == "seq2seq" else CausalSummarization

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 import torch
 
-from bench.data import Example
+from bench.config import SplitName
+from bench.data import Example, Splits
 from bench.predictions import Predictions
 
 Item = dict[str, Any]
-"""One encoded example, as the task's own `collate` takes it."""
+"""One encoded example or window, as the task's own `collate` takes it; `index` is its position."""
 
 Advance = Callable[[int], None]
 
@@ -34,8 +35,12 @@ class BatchLoss:
 class Task(Protocol):
     """One kind of input and output."""
 
-    def encode(self, model: Any, examples: Sequence[Example], *, advance: Advance) -> list[Item]:
-        """Turn examples into items. `model` may be used for what it computes but cannot learn (frozen features)."""
+    def encode(self, model: Any, examples: Sequence[Example], split: SplitName, *, advance: Advance) -> list[Item]:
+        """Turn the examples of a split into items.
+
+        Rows give one item each. Continuous texts give windows to train on, and one item a sample for `test`. `model`
+        may be used for what it computes but cannot learn (frozen features).
+        """
         ...
 
     def training_model(self, model: Any) -> Any:
@@ -54,8 +59,10 @@ class Task(Protocol):
         """Return the loss of a training batch."""
         ...
 
-    def predict(
-        self, model: Any, examples: Sequence[Example], items: Sequence[Item], *, batch_size: int, advance: Advance
-    ) -> Predictions:
-        """Predict for encoded examples, in their order; the model is in evaluation mode, gradients are off."""
+    def predict(self, model: Any, items: Sequence[Item], *, batch_size: int, advance: Advance) -> Predictions:
+        """Predict for items of the test split, in their order; the model is in evaluation mode, gradients are off."""
+        ...
+
+    def human_texts(self, splits: Splits) -> dict[str, Predictions]:
+        """Return texts by people in the place of generated ones, by name; none where a task generates no style."""
         ...

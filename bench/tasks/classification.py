@@ -15,9 +15,9 @@ import torch
 from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from bench.config import ClassificationTask, FreezeMethod, SuiteConfig
-from bench.data import Example
-from bench.models import mean_over_tokens
+from bench.config import ClassificationTask, FreezeMethod, Method, SplitName
+from bench.data import Example, Splits
+from bench.models import MeanPooledClassifier, mean_over_tokens
 from bench.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import Advance, BatchLoss, Item
 from bench.tasks.batches import by_length, on_device, padded
@@ -31,9 +31,9 @@ class FrozenFeatures(torch.nn.Module):  # type: ignore[misc]
         return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=inputs_embeds[:, 0])
 
 
-def encoder_is_fixed(model: Any, config: SuiteConfig) -> bool:
+def encoder_is_fixed(model: Any, method: Method) -> bool:
     """Return whether the encoder gives the same output for a text at every step of training."""
-    if isinstance(config.method, FreezeMethod) and config.method.frozen_dropout:
+    if isinstance(method, FreezeMethod) and method.frozen_dropout:
         return False
     return not any(p.requires_grad for p in model.base_model.parameters())
 
@@ -42,20 +42,27 @@ class Classification:
     """Encoding, loss and prediction for texts with one label each."""
 
     def __init__(
-        self, task: ClassificationTask, config: SuiteConfig, tokenizer: Any, model: Any, *, reuse_features: bool = True
+        self,
+        task: ClassificationTask,
+        tokenizer: Any,
+        model: Any,
+        method: Method,
+        *,
+        batch_size: int,
+        reuse_features: bool = True,
     ) -> None:
         self._task = task
-        self._mean = config.model.pooling == "mean"
+        self._mean = isinstance(model, MeanPooledClassifier)
         self._tokenizer = tokenizer
-        self._fixed = reuse_features and encoder_is_fixed(model, config)
-        self._batch_size = config.training.evaluation_batch_size
+        self._fixed = reuse_features and encoder_is_fixed(model, method)
+        self._batch_size = batch_size
 
-    def encode(self, model: Any, examples: Sequence[Example], *, advance: Advance) -> list[Item]:
+    def encode(self, model: Any, examples: Sequence[Example], split: SplitName, *, advance: Advance) -> list[Item]:
         """Tokenize; where the encoder is fixed, replace tokens by the vector that the head reads."""
         texts = [example.input for example in examples]
         encoded = self._tokenizer(texts, truncation=True, max_length=self._task.max_length_tokens)["input_ids"]
         items: list[Item] = [
-            {"input_ids": ids, "n_tokens": len(ids), "label": example.target, "index": i}
+            {"input_ids": ids, "n_tokens": len(ids), "label": example.target, "example": example, "index": i}
             for i, (ids, example) in enumerate(zip(encoded, examples, strict=True))
         ]
         if self._fixed:
@@ -122,9 +129,7 @@ class Classification:
             n_correct=int((logits.argmax(dim=-1) == labels).sum()),
         )
 
-    def predict(
-        self, model: Any, examples: Sequence[Example], items: Sequence[Item], *, batch_size: int, advance: Advance
-    ) -> Predictions:
+    def predict(self, model: Any, items: Sequence[Item], *, batch_size: int, advance: Advance) -> Predictions:
         """Return the label with the greatest logit for each text."""
         runnable = self.training_model(model)
         labels = np.zeros(len(items), dtype=np.int64)
@@ -136,6 +141,7 @@ class Classification:
             labels[positions] = logits.argmax(dim=-1).numpy()
             losses[positions] = functional.cross_entropy(logits, targets[positions], reduction="none").numpy()
             advance(len(positions))
+        examples = [item["example"] for item in items]
         return Predictions(
             ids=tuple(example.id for example in examples),
             inputs=tuple(example.input[:INPUT_CHARACTERS] for example in examples),
@@ -144,3 +150,7 @@ class Classification:
             losses_nats=losses,
             n_targets=np.ones(len(items), dtype=np.int64),
         )
+
+    def human_texts(self, splits: Splits) -> dict[str, Predictions]:
+        """Return nothing: labels are no texts."""
+        return {}

@@ -14,8 +14,8 @@ import torch
 from torch.nn import functional
 from transformers import GenerationConfig
 
-from bench.config import SummarizationTask
-from bench.data import Example
+from bench.config import SplitName, SummarizationTask
+from bench.data import Example, Splits
 from bench.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import Advance, BatchLoss, Item
 from bench.tasks.batches import by_length, on_device, padded
@@ -42,13 +42,12 @@ class _Summarization:
         """Return the tokens of source and target, padding not counted."""
         return len(item["input_ids"]) + len(item["labels"])
 
-    def encode(self, model: Any, examples: Sequence[Example], *, advance: Advance) -> list[Item]:
+    def encode(self, model: Any, examples: Sequence[Example], split: SplitName, *, advance: Advance) -> list[Item]:
         """Tokenize prompts and reference summaries, each cut to its length."""
         items = []
         for i, example in enumerate(examples):
-            items.append(
-                {"input_ids": self._source(example.input), "labels": self._target(str(example.target)), "index": i}
-            )
+            source, target = self._source(example.input), self._target(str(example.target))
+            items.append({"input_ids": source, "labels": target, "example": example, "index": i})
             advance(1)
         return items
 
@@ -91,9 +90,7 @@ class _Summarization:
     def _unmasked(self, losses: torch.Tensor) -> torch.Tensor | None:
         return None
 
-    def predict(
-        self, model: Any, examples: Sequence[Example], items: Sequence[Item], *, batch_size: int, advance: Advance
-    ) -> Predictions:
+    def predict(self, model: Any, items: Sequence[Item], *, batch_size: int, advance: Advance) -> Predictions:
         """Return greedy summaries, and the loss of each reference."""
         losses = np.zeros(len(items), dtype=np.float64)
         counts = np.zeros(len(items), dtype=np.int64)
@@ -109,6 +106,7 @@ class _Summarization:
                 # Greedy decoding only looks back, so the short summary is the long one's beginning.
                 short[i] = self._decoded(ids[: self._task.short_new_tokens])
             advance(len(positions))
+        examples = [item["example"] for item in items]
         return Predictions(
             ids=tuple(example.id for example in examples),
             inputs=tuple(example.input[:INPUT_CHARACTERS] for example in examples),
@@ -118,6 +116,10 @@ class _Summarization:
             losses_nats=losses,
             n_targets=counts,
         )
+
+    def human_texts(self, splits: Splits) -> dict[str, Predictions]:
+        """Return nothing: references stand beside every summary already."""
+        return {}
 
     def _generate(self, model: Any, items: Sequence[Item]) -> list[list[int]]:
         """Return the new token ids of each item, greedily decoded."""

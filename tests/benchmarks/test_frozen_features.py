@@ -51,10 +51,13 @@ def test_features_are_computed_once(benchmark: Any, tmp_path: Path, monkeypatch:
     tokenizer = load_tokenizer(base, padding_side="right")
 
     def fine_tune(*, reuse_features: bool) -> TrainOutcome:
-        model = apply_method(load_model(config, base, seed=0), config.method, seed=0)
-        task = Classification(config.task, config, tokenizer, model, reuse_features=reuse_features)
+        model = apply_method(load_model(config.model, base, n_labels=2, seed=0), config.method, seed=0)
+        task = Classification(
+            config.task, tokenizer, model, config.method, batch_size=32, reuse_features=reuse_features
+        )
         rows, validation = (
-            task.encode(model, examples, advance=lambda n: None) for examples in (splits.train, splits.validation)
+            task.encode(model, examples, "train", advance=lambda n: None)
+            for examples in (splits.train, splits.validation)
         )
         quiet = quiet_modules(model, config.method)
         return train(model, task, rows, validation, config.training, seed=0, quiet=quiet)

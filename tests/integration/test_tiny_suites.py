@@ -134,9 +134,9 @@ def test_a_model_saved_whole_reloads_without_bench(tmp_path: Path) -> None:
     pieces = tiny.assemble(result.record.config)
     model = AutoModelForSequenceClassification.from_pretrained(result.folder / "model").eval()
     pieces.task._fixed = False  # type: ignore[attr-defined]
-    items = pieces.task.encode(model, pieces.splits.test, advance=tiny.nothing)
+    items = pieces.task.encode(model, pieces.splits.test, "test", advance=tiny.nothing)
     with torch.inference_mode():
-        got = pieces.task.predict(model, pieces.splits.test, items, batch_size=32, advance=tiny.nothing)
+        got = pieces.task.predict(model, items, batch_size=32, advance=tiny.nothing)
     stored = Predictions.read(result.folder / "predictions.jsonl")
     assert got.losses_nats == pytest.approx(stored.losses_nats, abs=1e-5)
 

@@ -40,19 +40,21 @@ def _pieces(model: ModelConfig, *overrides: str, reuse_features: bool = True) ->
     if model is BERT:
         config = config.model_copy(update={"method": config.method.model_copy(update={"modules": ("encoder",)})})
     pieces = tiny.assemble(config)
-    task = Classification(config.task, config, pieces.tokenizer, pieces.model, reuse_features=reuse_features)  # type: ignore[arg-type]
+    task = Classification(
+        config.task, pieces.tokenizer, pieces.model, config.method, batch_size=32, reuse_features=reuse_features
+    )  # type: ignore[arg-type]
     splits = pieces.splits
-    items = [task.encode(pieces.model, rows, advance=tiny.nothing) for rows in (splits.train, splits.validation)]
+    items = [
+        task.encode(pieces.model, rows, "train", advance=tiny.nothing) for rows in (splits.train, splits.validation)
+    ]
     pieces.task, (pieces.train_items, pieces.validation_items) = task, items
-    pieces.test_items = task.encode(pieces.model, splits.test, advance=tiny.nothing)
+    pieces.test_items = task.encode(pieces.model, splits.test, "test", advance=tiny.nothing)
     return pieces
 
 
 def _predict(pieces: tiny.Pieces, batch_size: int = 4) -> Any:
     with torch.inference_mode():
-        return pieces.task.predict(
-            pieces.model, pieces.splits.test, pieces.test_items, batch_size=batch_size, advance=tiny.nothing
-        )
+        return pieces.task.predict(pieces.model, pieces.test_items, batch_size=batch_size, advance=tiny.nothing)
 
 
 @pytest.mark.parametrize("model", [DISTILBERT, BERT], ids=["first token", "mean"])

@@ -33,9 +33,7 @@ def _pieces(model_type: str, *overrides: str) -> tiny.Pieces:
 
 def _predict(pieces: tiny.Pieces, batch_size: int = 3) -> Any:
     with torch.inference_mode():
-        return pieces.task.predict(
-            pieces.model, pieces.splits.test, pieces.test_items, batch_size=batch_size, advance=tiny.nothing
-        )
+        return pieces.task.predict(pieces.model, pieces.test_items, batch_size=batch_size, advance=tiny.nothing)
 
 
 # --- encoder-decoder losses ------------------------------------------------------------------------------------------
@@ -159,7 +157,9 @@ def test_the_prompt_after_the_text_survives_the_cut(model_type: str, n_words: in
     pieces = _pieces(model_type, "task.source_length_tokens=14", PROMPT)
     tokenizer = pieces.tokenizer
     text = " ".join(["bridge", "mayor"] * 30).split()[:n_words]
-    item = pieces.task.encode(None, [Example(id="0", input=" ".join(text), target="x")], advance=tiny.nothing)[0]
+    item = pieces.task.encode(None, [Example(id="0", input=" ".join(text), target="x")], "test", advance=tiny.nothing)[
+        0
+    ]
     ending = tokenizer("headline now :", add_special_tokens=False)["input_ids"]
     n_special = 1
     assert item["input_ids"][-len(ending) - n_special : -n_special] == ending
