@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.config import DataConfig, GeneratedSource, HubSource, LocalSource, Source, SplitConfig, SplitName
+from bench.config import (
+    Data,
+    DataConfig,
+    GeneratedSource,
+    HubSource,
+    LocalSource,
+    Source,
+    SplitConfig,
+    SplitName,
+    TextsConfig,
+)
 from bench.errors import InputError
 from bench.record import DataSummary, SplitSummary
 
@@ -44,61 +54,77 @@ class Splits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Table:
+class Table:
     """A source, read."""
 
     rows: Sequence[Row]
     identity: str
+    """Which bytes they came from, the same on every machine."""
 
 
-def load_splits(config: DataConfig, *, offline: bool = False, announce: Announce = lambda _: None) -> Splits:
-    """Fetch, read and pick the rows of every split.
+def load_splits(config: Data, *, offline: bool = False, announce: Announce = lambda _: None) -> Splits:
+    """Fetch, read and pick what every split holds: rows, or one part of each continuous text.
 
     Args:
-        config: the `[data]` table.
+        config: the `[data]` table, of either kind.
         offline: refuse to fetch what is not cached.
         announce: told what is being fetched.
 
     Raises:
         SourceError: a source cannot be fetched or fails its hash.
-        InputError: a column or row range is missing, a label is unknown, or a split comes out empty.
+        InputError: a column or row range is missing, a label is unknown or never occurs, an id is there twice, or a
+            split comes out empty; for continuous texts, see `bench.texts.load_texts`.
     """
-    tables: dict[str, _Table] = {}
+    if isinstance(config, TextsConfig):
+        from bench.texts import load_texts  # it imports this module
+
+        return load_texts(config, offline=offline, announce=announce)
+    return _load_rows(config, offline=offline, announce=announce)
+
+
+def _load_rows(config: DataConfig, *, offline: bool, announce: Announce) -> Splits:
+    tables: dict[str, Table] = {}
     picked: dict[str, tuple[Example, ...]] = {}
     summaries: dict[str, SplitSummary] = {}
     for split in SPLITS:
         source = config.source_of(split)
         key = source.model_dump_json()
         if key not in tables:
-            tables[key] = _read(source, offline=offline, announce=announce)
+            tables[key] = read_source(source, offline=offline, announce=announce)
         examples = _pick(tables[key].rows, config, getattr(config, split), place=f"data.{split}")
         picked[split] = examples
         summaries[split] = SplitSummary(
             n_examples=len(examples),
-            fingerprint=_digest([e.id, e.input, e.target] for e in examples),
+            fingerprint=digest([e.id, e.input, e.target] for e in examples),
             source=tables[key].identity,
             exact_duplicates=len(examples) - len({e.input for e in examples}),
         )
-    seen = {_normalised(e.input) for e in picked["train"]}
+    seen = {normalised(e.input) for e in picked["train"]}
     summary = DataSummary(
-        fingerprint=_digest([s.fingerprint] for s in summaries.values()),
+        fingerprint=digest([s.fingerprint] for s in summaries.values()),
         splits=summaries,
-        train_test_overlap=sum(_normalised(e.input) in seen for e in picked["test"]),
+        train_test_overlap=sum(normalised(e.input) in seen for e in picked["test"]),
     )
     return Splits(train=picked["train"], validation=picked["validation"], test=picked["test"], summary=summary)
 
 
-def _read(source: Source, *, offline: bool, announce: Announce) -> _Table:
+def read_source(source: Source, *, offline: bool, announce: Announce) -> Table:
+    """Fetch a source and read all its rows.
+
+    Raises:
+        SourceError: it cannot be fetched or fails its hash.
+        InputError: a file of it cannot be read, or a local one holds no rows.
+    """
     from bench import sources
     from bench.sources import generated, hub
 
     if isinstance(source, GeneratedSource):
-        return _Table(
+        return Table(
             rows=generated.rows(source),
             identity=f"generated:{source.name}?n={source.n_examples}&seed={source.seed}",
         )
     if isinstance(source, HubSource):
-        return _Table(
+        return Table(
             rows=hub.load_rows(source, offline=offline, announce=announce),
             identity=f"hub:{source.id}@{source.revision}/{source.config}/{source.split}",
         )
@@ -106,7 +132,7 @@ def _read(source: Source, *, offline: bool, announce: Announce) -> _Table:
     rows: list[Row] = [row for file in fetched.files for row in read_file(file, root=fetched.path)]
     if not rows and isinstance(source, LocalSource):
         raise InputError(f"{source.path}: holds no rows")
-    return _Table(rows=rows, identity=fetched.identity)
+    return Table(rows=rows, identity=fetched.identity)
 
 
 def read_file(file: Path, *, root: Path) -> list[Row]:
@@ -119,7 +145,7 @@ def read_file(file: Path, *, root: Path) -> list[Row]:
     Raises:
         InputError: the suffix is another, or the file does not parse.
     """
-    text = _decoded(file)
+    text = decoded(file)
     match file.suffix:
         case ".csv":
             return _delimited(io.StringIO(text, newline=""), file, dialect="excel")
@@ -144,7 +170,8 @@ def _delimited(lines: io.StringIO, file: Path, **how: Any) -> list[Row]:
         raise InputError(f"{file.name}:{reader.line_num}: {error}") from None
 
 
-def _decoded(file: Path) -> str:
+def decoded(file: Path) -> str:
+    """Return the text of a file: UTF-8, with or without a byte order mark, else cp1252."""
     raw = file.read_bytes()
     try:
         return raw.decode("utf-8-sig")
@@ -163,10 +190,14 @@ def _parsed(line: str, place: str) -> Row:
 
 
 def _pick(rows: Sequence[Row], config: DataConfig, split: SplitConfig, *, place: str) -> tuple[Example, ...]:
-    _check_columns(rows, config, split, place)
+    ids = [config.id_column] if config.id_column else []
+    check_columns(rows, [config.input_column, config.target_column, *split.where, *ids], place)
+    if split.balanced and not config.labels:
+        raise InputError(f"{place}: balanced = true takes labels in turn, but data.labels is empty; name the classes")
     width = len(str(max(len(rows) - 1, 0)))
     chosen: list[Example] = []
     seen: set[str] = set()
+    rows_by_id: dict[str, int] = {}
     for number, row in enumerate(rows):
         if any(str(row.get(column)) != value for column, value in split.where.items()):
             continue
@@ -179,27 +210,52 @@ def _pick(rows: Sequence[Row], config: DataConfig, split: SplitConfig, *, place:
         name = row.get(config.id_column) if config.id_column else f"{number:0{width}d}"
         if name is None:
             raise InputError(f"{place}: row {number}: {config.id_column} is missing")
+        first = rows_by_id.setdefault(str(name), number)
+        if first != number:
+            raise InputError(
+                f"{place}: rows {first} and {number} both have {config.id_column} = {name!r}; an id must be there "
+                "once: name another data.id_column, or leave it out to count rows"
+            )
         target = _target(row.get(config.target_column), config, f"{place}: row {number}")
         chosen.append(Example(id=str(name), input=text, target=target))
-        if split.order == "source" and len(chosen) == split.stop:
+        if split.order == "source" and not split.balanced and len(chosen) == split.stop:
             break  # the rest of a large source stays unread
-    return _cut(chosen, split, place)
+    return _cut(chosen, config.labels, split, place)
 
 
-def _cut(chosen: list[Example], split: SplitConfig, place: str) -> tuple[Example, ...]:
+def _cut(chosen: list[Example], labels: Sequence[str], split: SplitConfig, place: str) -> tuple[Example, ...]:
     if split.order == "hash":
         chosen.sort(key=lambda e: (hashlib.sha256(e.input.encode()).digest(), e.id))
+    if split.balanced:
+        chosen = _in_turn(chosen, labels, place)
+    qualify = "qualify and balance" if split.balanced else "qualify"
     if split.stop is not None and split.stop > len(chosen):
-        raise InputError(f"{place}: stop = {split.stop}, but the source has {len(chosen)} rows that qualify")
+        raise InputError(f"{place}: stop = {split.stop}, but the source has {len(chosen)} rows that {qualify}")
     picked = tuple(chosen[split.start : split.stop])
     if not picked:
-        raise InputError(f"{place}: no rows; the source has {len(chosen)} that qualify and start = {split.start}")
+        raise InputError(f"{place}: no rows; the source has {len(chosen)} that {qualify} and start = {split.start}")
     return picked
 
 
-def _check_columns(rows: Sequence[Row], config: DataConfig, split: SplitConfig, place: str) -> None:
-    named = [config.input_column, config.target_column, *split.where, *filter(None, [config.id_column])]
-    for column in named:
+def _in_turn(chosen: Sequence[Example], labels: Sequence[str], place: str) -> list[Example]:
+    """Return each label's first example, then each one's second, and so on, until a label has no more."""
+    by_label = [[e for e in chosen if e.target == number] for number in range(len(labels))]
+    for label, examples in zip(labels, by_label, strict=True):
+        if not examples:
+            raise InputError(
+                f"{place}: balanced = true, but none of the {len(chosen)} rows that qualify has the label {label!r}; "
+                "mend `where` or data.labels"
+            )
+    return [example for turn in zip(*by_label, strict=False) for example in turn]
+
+
+def check_columns(rows: Sequence[Row], columns: Iterable[str], place: str) -> None:
+    """Refuse rows (judged by the first) that lack a column.
+
+    Raises:
+        InputError: one is missing; the message begins with `place` and lists the columns there are.
+    """
+    for column in columns:
         if rows and column not in rows[0]:
             there = ", ".join(filter(None, rows[0]))  # csv keeps fields beyond the header under None
             raise InputError(f"{place}: there is no column {column!r}; the source has: {there}")
@@ -218,12 +274,14 @@ def _target(value: Any, config: DataConfig, place: str) -> str | int:
     return number
 
 
-def _normalised(text: str) -> str:
+def normalised(text: str) -> str:
+    """Return a text without its case and spacing, as leaks and repetitions are looked for."""
     return " ".join(text.casefold().split())
 
 
-def _digest(values: Iterable[list[Any]]) -> str:
-    digest = hashlib.sha256()
+def digest(values: Iterable[list[Any]]) -> str:
+    """Return one sha256 over lists of JSON values, in order, as 64 hex digits."""
+    sha256 = hashlib.sha256()
     for value in values:
-        digest.update(json.dumps(value, ensure_ascii=False).encode() + b"\n")
-    return digest.hexdigest()
+        sha256.update(json.dumps(value, ensure_ascii=False).encode() + b"\n")
+    return sha256.hexdigest()

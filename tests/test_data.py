@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.config import DataConfig
 from bench.data import Splits, load_splits, read_file
@@ -123,8 +125,8 @@ def test_where_compares_as_text(tmp_path: Path) -> None:
 def test_hash_order_is_sha256_of_the_input_and_does_not_follow_the_file(tmp_path: Path) -> None:
     texts = [f"text {i}" for i in range(20)]
     expected = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
-    for given in (texts, texts[::-1]):
-        splits = _splits(tmp_path, _rows(*given), train={"order": "hash", "stop": 5})
+    for in_file in (texts, texts[::-1]):
+        splits = _splits(tmp_path, _rows(*in_file), train={"order": "hash", "stop": 5})
         assert [e.input for e in splits.train] == expected[:5]
     assert [e.input for e in splits.test] == texts[::-1]
 
@@ -133,6 +135,59 @@ def test_ids_are_positions_in_the_source_or_the_id_column(tmp_path: Path) -> Non
     rows = [row | {"key": f"k{i}"} for i, row in enumerate(_rows(*"abcdefghijkl"))]
     assert [e.id for e in _splits(tmp_path, rows, train={"start": 9, "stop": 11}).train] == ["09", "10"]
     assert [e.id for e in _splits(tmp_path, rows, id_column="key", train={"stop": 2}).train] == ["k0", "k1"]
+
+
+def test_error_an_id_is_there_twice(tmp_path: Path) -> None:
+    rows = [row | {"key": key} for row, key in zip(_rows(*"abcd"), ["k", 1, "l", "1"], strict=True)]
+    with pytest.raises(InputError) as caught:
+        _splits(tmp_path, rows, id_column="key")
+    assert str(caught.value).startswith("data.train: rows 1 and 3 both have key = '1'; an id must be there once")
+    splits = {split: {"stop": 3} for split in ("train", "validation", "test")}
+    assert [e.id for e in _splits(tmp_path, rows, id_column="key", **splits).train] == ["k", "1", "l"]
+
+
+def _labelled(labels: str) -> list[dict[str, Any]]:
+    return [{"text": f"text {i}", "target": label} for i, label in enumerate(labels)]
+
+
+@pytest.mark.parametrize("order", ["source", "hash"])
+@given(labels=st.text("abc", min_size=3, max_size=30).filter(lambda labels: set(labels) == set("abc")))
+def test_balanced_rows_take_labels_in_turn_and_keep_their_order(
+    tmp_path_factory: pytest.TempPathFactory, order: str, labels: str
+) -> None:
+    rows = _labelled(labels)
+    splits = _splits(
+        tmp_path_factory.mktemp("balanced"), rows, labels=tuple("abc"), train={"balanced": True, "order": order},
+        validation={"order": order},
+    )  # fmt: skip
+    each = min(labels.count(label) for label in "abc")
+    assert [e.target for e in splits.train] == [0, 1, 2] * each
+    for number in range(3):
+        in_order = [e for e in splits.validation if e.target == number]
+        assert [e for e in splits.train if e.target == number] == in_order[:each]
+
+
+def test_start_and_stop_count_balanced_rows_and_duplicates_go_first(tmp_path: Path) -> None:
+    rows = [{"text": "text 0", "target": "a"}, *_labelled("aaaabbab")]
+    train = {"balanced": True, "deduplicate": True, "start": 1, "stop": 5}
+    splits = _splits(tmp_path, rows, labels=("a", "b"), train=train)
+    # a: 0 1 2 3 6, of which the first stands in the row before; b: 4 5 7
+    assert [e.input for e in splits.train] == ["text 4", "text 1", "text 5", "text 2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": ()}, "data.test: balanced = true takes labels in turn, but data.labels is empty"),
+        ({"labels": ("a", "b", "c")}, "none of the 3 rows that qualify has the label 'c'"),
+        ({"test": {"balanced": True, "stop": 3}}, "stop = 3, but the source has 2 rows that qualify and balance"),
+        ({"test": {"balanced": True, "start": 2}}, "no rows; the source has 2 that qualify and balance and start = 2"),
+    ],
+)
+def test_error_rows_cannot_be_balanced(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _splits(tmp_path, _labelled("aab"), **{"labels": ("a", "b"), "test": {"balanced": True}, **changes})
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(("given", "number"), [("positive", 1), ("1", 1), (1, 1), ("negative", 0), (0, 0)])

@@ -6,7 +6,9 @@ The draws come from sha256, not from a library's generator, so that an upgrade c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from bench.config import GeneratedSource
 from bench.errors import InputError, suggest
@@ -24,6 +26,75 @@ _PLACES = "harbour valley market bridge island village station castle river gard
 _ACTS = "opens closes buys sells paints repairs visits leaves defends measures cleans finds".split()
 _TIMES = "monday tuesday wednesday thursday friday saturday sunday".split()
 _MOODS = "pleased surprised worried proud tired calm".split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Author:
+    """A way of writing."""
+
+    sentences: Sequence[str]
+    """Words in capitals are the places of words of that kind."""
+    words: Mapping[str, Sequence[str]]
+
+
+_DAY = _Author(
+    sentences=(
+        "the WHO MADE a KIND THING .",
+        "so we MADE the THING , and the WHO LAUGHED .",
+        "oh , how KIND the THING was !",
+        "then the WHO LAUGHED in the PLACE with us .",
+        "that TIME we had FOOD in the PLACE .",
+        "it was a KIND TIME , and so the WHO LAUGHED .",
+        "then we had FOOD and FOOD !",
+    ),
+    words={
+        "WHO": "aunt boy girl neighbour father mother child stranger friend".split(),
+        "THING": "kite ball basket hat book letter lamp door chair clock".split(),
+        "PLACE": "kitchen market park school house garden street room".split(),
+        "KIND": "merry sunny warm bright funny sweet little white small".split(),
+        "MADE": "painted carried washed mended bought hid".split(),
+        "LAUGHED": "laughed sang danced clapped smiled played".split(),
+        "TIME": "morning noon holiday evening day".split(),
+        "FOOD": "bread honey tea soup apples cake".split(),
+    },
+)
+_NIGHT = _Author(
+    sentences=(
+        "upon that TIME , when the SHADE of the PLACE had FALLEN , i FEARED the WHO whose THING was DARK .",
+        "nor was there any SHADE in the PLACE , which had FALLEN beneath the DARK SHADE of that TIME .",
+        "alas , it was the THING of the WHO which i FEARED , and the THING had FALLEN beneath the PLACE .",
+        "i FEARED , upon that TIME , the DARK SHADE whose THING had FALLEN from the WHO .",
+        "was it not the WHO , alas , who FEARED the DARK PLACE when the SHADE had FALLEN ?",
+    ),
+    words={
+        "WHO": "raven phantom prisoner physician father mother child stranger friend".split(),
+        "THING": "coffin dagger mirror veil book letter lamp door chair clock".split(),
+        "PLACE": "tomb abbey cellar tower house garden street room".split(),
+        "DARK": "dreary ghastly silent pallid solemn bitter white small".split(),
+        "SHADE": "shadow horror sorrow silence dread gloom".split(),
+        "FALLEN": "vanished perished sunk withered crept fled".split(),
+        "FEARED": "feared beheld mourned hated cursed".split(),
+        "TIME": "midnight winter hour evening day".split(),
+    },
+)
+_PLAIN = _Author(
+    sentences=(
+        "there is one THING for each WHO in the PLACE .",
+        "the WHO must read the RULE before the TIME .",
+        "if the RULE is NEW , the WHO sends it to the PLACE .",
+        "the RULE for the PLACE is NEW , but the WHO has to WAIT .",
+        "each THING has a RULE , and the WHO will WAIT for it .",
+    ),
+    words={
+        "WHO": "officer tenant driver neighbour physician stranger friend".split(),
+        "THING": "form ticket basket mirror letter lamp chair clock".split(),
+        "PLACE": "office depot school tower house street room".split(),
+        "NEW": "valid late correct sunny silent white small".split(),
+        "RULE": "notice price number book".split(),
+        "TIME": "week morning hour evening day".split(),
+        "WAIT": "wait pay sign".split(),
+    },
+)
 
 
 class _Draws:
@@ -68,7 +139,20 @@ def _headlines(draws: _Draws) -> Row:
     return {"body": body, "headline": f"{person} {act} {place}"}
 
 
-_GENERATORS: dict[str, Callable[[_Draws], Row]] = {"sentiment": _sentiment, "headlines": _headlines}
+def _prose(author: _Author, draws: _Draws) -> Row:
+    """Return a paragraph of three to six sentences; words and marks stand apart, so that a split restores them."""
+    pattern = " ".join(draws.one(author.sentences) for _ in range(3 + draws.below(4)))
+    return {"text": " ".join(draws.one(author.words.get(word, [word])) for word in pattern.split())}
+
+
+_GENERATORS: dict[str, Callable[[_Draws], Row]] = {
+    "sentiment": _sentiment,
+    "headlines": _headlines,
+    "prose_day": partial(_prose, _DAY),
+    "prose_night": partial(_prose, _NIGHT),
+    "prose_plain": partial(_prose, _PLAIN),
+}
+"""The prose of two authors and, for a control, of a third. Each two share about a third of their words."""
 
 
 def rows(source: GeneratedSource) -> list[Row]:
