@@ -62,9 +62,10 @@ def hub_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
     folder = tmp_path_factory.mktemp("hub")
     build = (
         "import sys; from pathlib import Path; from hub import repositories as r; root = Path(sys.argv[1])\n"
-        "for build in (r.distilbert, r.bert, r.flan_t5, r.sst2, r.cnn_dailymail): build(root / build.__name__)"
+        "for build in (r.distilbert, r.bert, r.gpt2, r.gpt_neo, r.flan_t5): build(root / build.__name__)\n"
+        "for build in (r.sst2, r.imdb, r.cnn_dailymail): build(root / build.__name__)"
     )
-    env = {**clean_env(), "PYTHONPATH": f"{_ROOT / 'tests'}"}
+    env = {**clean_env(), "PYTHONPATH": os.pathsep.join([f"{_ROOT}", f"{_ROOT / 'tests'}"])}
     subprocess.run([sys.executable, "-c", build, str(folder)], env=env, check=True, capture_output=True, text=True)
     with serve() as hub:
         add_documented(hub, folder)
@@ -76,7 +77,8 @@ def add_documented(hub: Hub, folder: Path) -> None:
     from hub import repositories as r
     from hub.server import Repository
 
-    for name, pin in {"distilbert": r.DISTILBERT, "bert": r.BERT, "flan_t5": r.FLAN_T5}.items():
+    models = {"distilbert": r.DISTILBERT, "bert": r.BERT, "gpt2": r.GPT2, "gpt_neo": r.GPT_NEO, "flan_t5": r.FLAN_T5}
+    for name, pin in models.items():
         hub.add(Repository("model", *pin, folder / name))
-    for name, pin in {"sst2": r.SST2, "cnn_dailymail": r.CNN_DAILYMAIL}.items():
+    for name, pin in {"sst2": r.SST2, "imdb": r.IMDB, "cnn_dailymail": r.CNN_DAILYMAIL}.items():
         hub.add(Repository("dataset", *pin, folder / name))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from hub.server import Repository
 
 DISTILBERT = ("distilbert/distilbert-base-uncased", "12040accade4e8a0f71eabdb258fecc2e7e948be")
 BERT = ("google-bert/bert-base-uncased", "86b5e0934494bd15c9632b12f734a8a67f723594")
+GPT2 = ("openai-community/gpt2", "607a30d783dfa663caf39e06633721c8d4cfcd7e")
+GPT_NEO = ("EleutherAI/gpt-neo-125m", "21def0189f5705e2521767faed922f1f15e7d7db")
 FLAN_T5 = ("google/flan-t5-small", "0fc9ddf78a1e988dac52e2dac162b0ede4fd74ab")
 SST2 = ("stanfordnlp/sst2", "8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb")
+IMDB = ("stanfordnlp/imdb", "e6281661ce1c48d982bc483cf8a173c1bbeb5d31")
 CNN_DAILYMAIL = ("abisee/cnn_dailymail", "96df5e686bee6baa90b8bee7c28b81fa3fa6223d")
 
 _GOOD = ("bright", "clever", "tender", "lively", "graceful", "honest")
@@ -44,6 +48,19 @@ def sentiment_rows(n: int, *, seed: int, first_index: int = 0) -> list[dict[str,
     return rows
 
 
+def review_rows(n: int, *, seed: int) -> list[dict[str, Any]]:
+    """Return `n` rows in IMDB's columns: all negative ones first, and every tenth review a second time."""
+    rng = random.Random(seed)  # noqa: S311 - seeded on purpose
+    rows: list[dict[str, Any]] = []
+    for index in range(n):
+        label = int(index >= n // 2)
+        words = _GOOD if label else _BAD
+        sentences = [f"The {thing} was {rng.choice(words)}." for thing in rng.sample(_THINGS, 4)]
+        text = f"{' '.join(sentences)}<br /><br />On {rng.choice(_WHEN)} a {rng.choice(_WHO)} left with {index}."
+        rows.append(rows[-1] if index % 10 == 9 else {"text": text, "label": label})
+    return rows
+
+
 def news_rows(n: int, *, seed: int, first_index: int = 0) -> list[dict[str, Any]]:
     """Return `n` rows in CNN/DailyMail's columns; the highlights are the article's first sentences, shortened."""
     rng = random.Random(seed)  # noqa: S311 - seeded on purpose
@@ -68,6 +85,17 @@ def sst2(folder: Path, *, n_train: int = 256, n_other: int = 64) -> Repository:
     }
     _write_dataset(folder, config="default", data_folder="data", splits=splits)
     return Repository("dataset", *SST2, folder)
+
+
+def imdb(folder: Path, *, n_rows: int = 240) -> Repository:
+    """Write IMDB's layout: configuration plain_text, sorted by label, and a split without labels."""
+    splits = {
+        "train": review_rows(n_rows, seed=7),
+        "test": review_rows(n_rows, seed=8),
+        "unsupervised": [{**row, "label": -1} for row in review_rows(n_rows, seed=9)],
+    }
+    _write_dataset(folder, config="plain_text", data_folder="plain_text", splits=splits)
+    return Repository("dataset", *IMDB, folder)
 
 
 def cnn_dailymail(folder: Path, *, n_train: int = 256, n_other: int = 32) -> Repository:
@@ -102,21 +130,45 @@ def distilbert(folder: Path) -> Repository:
 
     n_tokens = _write_wordpiece(folder)
     config = DistilBertConfig(
-        vocab_size=n_tokens, dim=32, n_layers=2, n_heads=2, hidden_dim=64, max_position_embeddings=128
+        vocab_size=n_tokens, dim=32, n_layers=2, n_heads=2, hidden_dim=64, max_position_embeddings=512
     )
     return _save(DistilBertModel, config, DISTILBERT, folder)
 
 
 def bert(folder: Path) -> Repository:
-    """Write a two-layer BERT of width 32."""
+    """Write a two-layer BERT of width 32 with the documented length of context."""
     from transformers import BertConfig, BertModel
 
     n_tokens = _write_wordpiece(folder)
     config = BertConfig(
         vocab_size=n_tokens, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=128,
+        max_position_embeddings=512,
     )  # fmt: skip
     return _save(BertModel, config, BERT, folder)
+
+
+def gpt2(folder: Path) -> Repository:
+    """Write a two-layer GPT-2 of width 32 with the documented length of context."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    n_tokens = _write_byte_pairs(folder, 1024)
+    config = GPT2Config(
+        vocab_size=n_tokens, n_embd=32, n_layer=2, n_head=2, n_positions=1024,
+        bos_token_id=n_tokens - 1, eos_token_id=n_tokens - 1,
+    )  # fmt: skip
+    return _save(GPT2LMHeadModel, config, GPT2, folder)
+
+
+def gpt_neo(folder: Path) -> Repository:
+    """Write a GPT-Neo of width 32: a layer of global and one of local attention, the documented length of context."""
+    from transformers import GPTNeoConfig, GPTNeoForCausalLM
+
+    n_tokens = _write_byte_pairs(folder, 2048)
+    config = GPTNeoConfig(
+        vocab_size=n_tokens, hidden_size=32, num_layers=2, num_heads=2, attention_types=[[["global", "local"], 1]],
+        max_position_embeddings=2048, bos_token_id=n_tokens - 1, eos_token_id=n_tokens - 1,
+    )  # fmt: skip
+    return _save(GPTNeoForCausalLM, config, GPT_NEO, folder)
 
 
 def flan_t5(folder: Path) -> Repository:
@@ -152,12 +204,30 @@ def _save(model_class: Any, config: Any, pin: tuple[str, str], folder: Path) -> 
     return Repository("model", *pin, folder)
 
 
+def _prose_words() -> list[str]:
+    """Return the words of the authors whose books are served (`hub.books`)."""
+    from hub.books import paragraphs
+
+    text = " ".join([*paragraphs("prose_day", 200), *paragraphs("prose_night", 200)])
+    return sorted(set(re.findall("[a-z]+", text.lower())))
+
+
 def _write_wordpiece(folder: Path) -> int:
     """Write a lower-casing WordPiece tokenizer and return how many tokens it has."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
     letters = [chr(code) for code in (*range(ord("a"), ord("z") + 1), *range(ord("0"), ord("9") + 1))]
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{letter}" for letter in letters)]
+    tokens = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *WORDS,
+        *_prose_words(),
+        *letters,
+        *(f"##{letter}" for letter in letters),
+    ]
     vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106 - not a password
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -166,9 +236,33 @@ def _write_wordpiece(folder: Path) -> int:
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     special = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]"}
     special |= {"cls_token": "[CLS]", "mask_token": "[MASK]"}
-    _write_tokenizer(folder, tokenizer, "BertTokenizer", 128, special)
+    _write_tokenizer(folder, tokenizer, "BertTokenizer", 512, special)
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     return len(vocabulary)
+
+
+def _write_byte_pairs(folder: Path, max_length: int) -> int:
+    """Write a byte-level BPE tokenizer as GPT-2's: every byte, merges, and the one special token as the last id."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    from hub.books import paragraphs
+
+    end = "<|endoftext|>"
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=700, initial_alphabet=alphabet, show_progress=False)
+    texts = [*paragraphs("prose_day", 100), *paragraphs("prose_night", 100)]
+    # Runs of spaces and of line ends become tokens, as they are in GPT-2's.
+    tokenizer.train_from_iterator([*texts, *["a    b", "a\n\n\nb"] * 99], trainer)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.add_special_tokens([end])
+    tokenizer.model.save(str(folder))  # vocab.json and merges.txt, as the documented repositories have them
+    special = {"unk_token": end, "bos_token": end, "eos_token": end}
+    _write_tokenizer(folder, tokenizer, "GPT2Tokenizer", max_length, special, add_prefix_space=False)
+    (folder / "vocab.json").write_text(json.dumps(tokenizer.get_vocab()), encoding="utf-8")
+    return int(tokenizer.get_vocab_size())
 
 
 def _write_unigram(folder: Path) -> int:

@@ -1,6 +1,7 @@
 """A model hub on loopback: the HTTP layout that the real huggingface_hub and datasets clients speak.
 
-Repositories are folders; each has one commit. Point a client at it with `HF_ENDPOINT`.
+Repositories are folders; each has one commit. Point a client at it with `HF_ENDPOINT`. Pages are plain files beside
+them, each at a URL of its own.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Hub:
 
     server: ThreadingHTTPServer
     repositories: dict[tuple[str, str], Repository] = field(default_factory=dict)
+    pages: dict[str, bytes] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     broken: Breakage | None = None
 
@@ -56,6 +58,11 @@ class Hub:
     def add(self, repository: Repository) -> Repository:
         self.repositories[(repository.kind, repository.id)] = repository
         return repository
+
+    def add_page(self, path: str, content: bytes) -> str:
+        """Serve a file at `path`, which starts with a slash, and return its URL."""
+        self.pages[path] = content
+        return f"{self.url}{path}"
 
     @contextlib.contextmanager
     def breaking(self, how: Breakage) -> Iterator[None]:
@@ -112,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _FailureError(501, "", "told to fail")
             if path == "/":
                 self._send(200, b"a hub for tests", {})
+            elif path in hub.pages:
+                self._send(200, hub.pages[path], {"Content-Type": "text/plain; charset=utf-8"})
             elif call := self._API.match(path):
                 self._send_json(self._api(hub, call, parse_qs(body)))
             elif file := self._RESOLVE.match(path):

@@ -6,15 +6,13 @@ the number of rows, the passes and the BERTScore layer are.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import HubServer
-from hub import repositories
+from hub import documented, repositories
 
 from bench.record import RunRecord, read_record, read_rows
 
@@ -30,33 +28,10 @@ NEWS = (
 )
 
 
-def _count(hub_server: HubServer, id_: str, *, head: int = 0) -> str:
-    from safetensors.numpy import load_file
-
-    folder = hub_server.hub.repositories[("model", id_)].folder
-    return f"model.total_parameters={sum(a.size for a in load_file(folder / 'model.safetensors').values()) + head}"
-
-
-def _bench(env: dict[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:bench", "-m", "bench", *arguments],
-        env=env | {"OMP_NUM_THREADS": "1"}, cwd=cwd, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-
-
-def _run(env: dict[str, str], cwd: Path, suite: str, *overrides: str, more: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Run the documented profile and return the one run that `--json` prints."""
-    settings = [part for override in overrides for part in ("--set", override)]
-    done = _bench(env, cwd, "run", suite, "--profile", "documented", "--device", "cpu", "--json", *settings, *more)
-    assert done.returncode == 0, done.stderr
-    run: dict[str, Any] = json.loads(done.stdout)["runs"][0]
-    return run
-
-
 def test_sentiment_sst2_runs_documented_and_repeats_itself_offline(hub_server: HubServer, tmp_path: Path) -> None:
     env = hub_server.fresh_env(tmp_path)
-    count = _count(hub_server, repositories.DISTILBERT[0], head=32 * 32 + 32 + 2 * 32 + 2)
-    run = _run(env, tmp_path, "sentiment_sst2", count, *SENTIMENT)
+    count = documented.count(hub_server.hub, repositories.DISTILBERT[0], head=32 * 32 + 32 + 2 * 32 + 2)
+    run = documented.run(env, tmp_path, "sentiment_sst2", count, *SENTIMENT)
     record = RunRecord.model_validate(run["record"])
     assert read_record(tmp_path / run["folder"]) == record
     assert (record.suite, record.profile, record.method) == ("sentiment_sst2", "documented", "frozen_body")
@@ -81,14 +56,16 @@ def test_sentiment_sst2_runs_documented_and_repeats_itself_offline(hub_server: H
     assert [row["id"] for row in read_rows(folder / "predictions.jsonl")][:2] == ["256", "257"]
 
     n_requests = len(hub_server.hub.requests)
-    again = _run(env, tmp_path, "sentiment_sst2", count, *SENTIMENT, more=("--offline", "--force"))
+    again = documented.run(env, tmp_path, "sentiment_sst2", count, *SENTIMENT, more=("--offline", "--force"))
     assert not again["reused"]
     assert len(hub_server.hub.requests) == n_requests
     assert {**again["record"], "cost": 0} == {**run["record"], "cost": 0}
 
 
 def test_a_model_of_another_size_than_the_recipes_is_refused(hub_server: HubServer, tmp_path: Path) -> None:
-    done = _bench(hub_server.fresh_env(tmp_path), tmp_path, "run", "sentiment_sst2", "--profile", "documented")
+    done = documented.bench(
+        hub_server.fresh_env(tmp_path), tmp_path, "run", "sentiment_sst2", "--profile", "documented"
+    )
     assert done.returncode == 5
     assert "the suite expects 66,955,010" in done.stderr
     assert "Traceback" not in done.stderr
@@ -97,8 +74,8 @@ def test_a_model_of_another_size_than_the_recipes_is_refused(hub_server: HubServ
 
 def test_summarization_runs_documented(hub_server: HubServer, tmp_path: Path) -> None:
     env = hub_server.fresh_env(tmp_path)
-    count = _count(hub_server, repositories.FLAN_T5[0])
-    run = _run(env, tmp_path, "summarization", count, *NEWS)
+    count = documented.count(hub_server.hub, repositories.FLAN_T5[0])
+    run = documented.run(env, tmp_path, "summarization", count, *NEWS)
     record = RunRecord.model_validate(run["record"])
     assert (record.profile, record.method) == ("documented", "lora_lm_head")
     name, revision = repositories.CNN_DAILYMAIL
