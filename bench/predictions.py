@@ -26,9 +26,9 @@ class Predictions:
     inputs: tuple[str, ...]
     """What each row asked, cut to `INPUT_CHARACTERS`; for people to read, never scored."""
     references: tuple[str, ...] | tuple[int, ...]
-    """Texts, or label numbers."""
+    """Texts, or numbers of labels or authors."""
     predictions: tuple[str, ...] | tuple[int, ...]
-    """As many, of the same kind."""
+    """As many: texts, or label numbers."""
     short_predictions: tuple[str, ...] | None = None
     """Texts as they stood after `task.short_new_tokens` tokens."""
     losses_nats: NDArray[np.float64]

@@ -88,6 +88,7 @@ def score_files(
     options: Mapping[str, Mapping[str, Scalar]] | None = None,
     model_path: Path | None = None,
     model_identity: str | None = None,
+    corpus: Path | None = None,
     n_classes: int | None = None,
     confidence: float = 0.95,
     n_resamples: int = 1000,
@@ -96,15 +97,19 @@ def score_files(
     """Score one file against another, or one `.jsonl` file that holds both sides.
 
     A `.jsonl` file has one object per line, with `prediction` and `reference` (either alone where two files are given);
-    any other file has one example per line. Labels and token counts are whole numbers, losses are numbers.
+    any other file has one example per line, so that a text of several lines needs a `.jsonl` file. Labels, authors and
+    token counts are whole numbers, losses are numbers.
 
     Args:
         predictions: UTF-8 file with the predictions.
-        references: UTF-8 file with the references; none where `predictions` is a `.jsonl` with both.
+        references: UTF-8 file with the references; none where `predictions` is a `.jsonl` with both. Not read where
+            every metric scores generated text alone.
         names: metrics, in the order they are wanted.
         options: metric name -> its options.
-        model_path: folder of the model for `bertscore`.
-        model_identity: its name in the signature; default: a hash of its files.
+        model_path: the one folder for every metric that needs a model, a tokenizer or a judge; a model's and a judge's
+            folder have a tokenizer too.
+        model_identity: a model's name in the signature; default: a hash of its files.
+        corpus: UTF-8 file with the training text, for metrics that compare with it.
         n_classes: number of classes, for metrics on labels.
         confidence: as `score`.
         n_resamples: as `score`.
@@ -121,23 +126,28 @@ def score_files(
     for name in by_metric:
         if name not in names:
             raise InputError(f"options are given for {name!r}, which is not among the metrics: {', '.join(names)}")
+    if corpus is not None and not any("corpus" in metrics.needs(name) for name in names):
+        raise InputError(f"{corpus}: is given as training text, but none of {', '.join(names)} compares with one")
+    text = None if corpus is None else _read_text(corpus)
     # All metrics are built before any scores, so that a misspelt one costs no time.
     built = [
         metrics.build(
             name,
             by_metric.get(name),
-            model_path=model_path if name == "bertscore" else None,
+            model_path=model_path if metrics.needs(name) - {"corpus"} else None,
             model_identity=model_identity,
+            corpus=text,
             n_classes=n_classes,
         )
         for name in names
     ]
-    if references is None and predictions.suffix != ".jsonl":
+    compared = any(metric.spec.inputs != "generations" for metric in built)
+    if compared and references is None and predictions.suffix != ".jsonl":
         raise InputError(f"{predictions}: references are missing; give a second file, or one .jsonl file with both")
     rows_predicted = _read(predictions, "prediction")
     reference_file = predictions if references is None else references
-    rows_actual = _read(reference_file, "reference")
-    if len(rows_predicted) != len(rows_actual):
+    rows_actual = _read(reference_file, "reference") if compared else []
+    if compared and len(rows_predicted) != len(rows_actual):
         raise InputError(
             f"{predictions} holds {len(rows_predicted)} predictions but {reference_file} holds {len(rows_actual)} "
             "references; line n of one must belong to line n of the other"
@@ -185,10 +195,7 @@ def parse_options(assignments: Sequence[str]) -> dict[str, dict[str, Scalar]]:
 
 def _read(file: Path, field: str) -> list[Row]:
     """Return the lines of a text file, or one field of every object of a `.jsonl` file."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}); check the path") from None
+    content = _read_bytes(file)
     # Only a newline ends an example: texts may hold the other separators that str.splitlines knows.
     lines = content.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n") if content else []
     if not lines:
@@ -201,6 +208,22 @@ def _read(file: Path, field: str) -> list[Row]:
             raise InputError(f"{file}:{number}: is not UTF-8 ({error.reason}); save the file as UTF-8") from None
         rows.append((number, _field(file, number, text, field) if file.suffix == ".jsonl" else text))
     return rows
+
+
+def _read_text(file: Path) -> str:
+    r"""Return a whole text file, with `\n` for every kind of line break."""
+    try:
+        text = _read_bytes(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: is not UTF-8 ({error.reason}); save the file as UTF-8") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read_bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}); check the path") from None
 
 
 def _field(file: Path, number: int, line: str, field: str) -> Any:
@@ -228,7 +251,9 @@ def _whole_number(file: Path, row: Row) -> int:
             raise ValueError
         return int(value)
     except (TypeError, ValueError):
-        raise InputError(f"{file}:{number}: {value!r} is not a whole number; labels and token counts are") from None
+        raise InputError(
+            f"{file}:{number}: {value!r} is not a whole number; labels, authors and token counts are"
+        ) from None
 
 
 def _real_number(file: Path, row: Row) -> float:
@@ -241,8 +266,14 @@ def _real_number(file: Path, row: Row) -> float:
         raise InputError(f"{file}:{number}: {value!r} is not a number; losses are sums in nats") from None
 
 
+def _anything(file: Path, row: Row) -> Any:
+    return row[1]
+
+
 _PARSERS: dict[Inputs, tuple[Callable[[Path, Row], Any], Callable[[Path, Row], Any]]] = {
     "texts": (_text, _text),
     "labels": (_whole_number, _whole_number),
     "losses": (_real_number, _whole_number),
+    "generations": (_text, _anything),
+    "styles": (_text, _whole_number),
 }

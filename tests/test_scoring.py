@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import typer
+from metrics.test_style import save_judge
 from metrics.texts import PREDICTIONS, REFERENCES
+from metrics.words import save_word_tokenizer
 from typer.testing import CliRunner
 
 from bench import metrics, scoring
@@ -77,6 +79,72 @@ def test_labels_and_losses_are_read_as_numbers(tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "l.jsonl", {"prediction": 4.0, "reference": 1}, {"prediction": 0, "reference": 3})
     [(_, result)] = score_files(rows, None, ["loss"], n_resamples=50)
     assert result.value == 1.0
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_word_tokenizer(tmp_path_factory.mktemp("words"))
+
+
+def test_generated_texts_are_scored_alone(tmp_path: Path, words: Path) -> None:
+    names = ["common_token_ratio", "distinct1", "line_length"]
+    settings: dict[str, Any] = {
+        "options": {"common_token_ratio": {"n_common": 1}},
+        "model_path": words,
+        "corpus": write(tmp_path / "corpus.txt", "the cat", "the mat"),
+    }
+    samples = write(tmp_path / "p.txt", "the the cat", "a")
+    found = score_files(samples, None, names, **settings)
+    assert [result.value for _, result in found] == pytest.approx([2 / 4, (2 / 3 + 1) / 2, 6.0])
+    rows = write_rows(tmp_path / "p.jsonl", {"prediction": "the the\ncat"}, {"prediction": "a"})
+    assert [result.value for _, result in score_files(rows, None, names, **settings)][2] == pytest.approx(11 / 3)
+    assert score_files(samples, tmp_path / "never read", names, **settings) == found
+
+
+def test_generation_metrics_stand_beside_metrics_with_references(tmp_path: Path, words: Path) -> None:
+    rows = write_rows(tmp_path / "b.jsonl", {"prediction": "the cat", "reference": "the cat sat"})
+    found = score_files(rows, None, ["distinct1", "rouge1"], model_path=words)
+    assert [result.value for _, result in found] == pytest.approx([1.0, 80.0])
+    with pytest.raises(InputError, match="references are missing"):
+        score_files(write(tmp_path / "p.txt", "the cat"), None, ["distinct1", "rouge1"], model_path=words)
+
+
+def test_style_metrics_read_authors_and_share_the_judges_tokenizer(tmp_path: Path) -> None:
+    judge, texts, meant = save_judge(tmp_path / "judge"), ["tea", "the raven", "door late"], [0, 1, 1]
+    metric = metrics.build("style_probability_1", model_path=judge, model_identity="of another kind of model")
+    expected = float(metric.aggregate(metric.statistics(texts, meant).sum(axis=0)))
+    assert "another kind" not in metric.signature()
+    sides = write(tmp_path / "p.txt", *texts), write(tmp_path / "r.txt", *map(str, meant))
+    found = score_files(*sides, ["style_probability_1", "distinct1"], model_path=judge)
+    assert [result.value for _, result in found] == pytest.approx([expected, 1.0])
+    with pytest.raises(InputError, match=r"r\.txt:1: 'alice' is not a whole number"):
+        score_files(sides[0], write(tmp_path / "r.txt", "alice", "1", "1"), ["style_judge_loss"], model_path=judge)
+    with pytest.raises(InputError, match="references are missing"):
+        score_files(sides[0], None, ["style_judge_loss", "distinct1"], model_path=judge)
+
+
+def test_line_breaks_of_a_corpus_file_do_not_matter(tmp_path: Path, words: Path) -> None:
+    samples, signatures = write(tmp_path / "p.txt", "the cat"), set()
+    for content in (b"the cat\nsat\n", b"\xef\xbb\xbfthe cat\r\nsat\r\n"):
+        (tmp_path / "corpus.txt").write_bytes(content)
+        settings: dict[str, Any] = {"model_path": words, "corpus": tmp_path / "corpus.txt"}
+        signatures |= {result.signature for _, result in score_files(samples, None, ["longest_overlap"], **settings)}
+    assert len(signatures) == 1
+
+
+def test_mistakes_with_the_corpus_are_said(tmp_path: Path, words: Path) -> None:
+    samples = write(tmp_path / "p.txt", "the cat")
+    with pytest.raises(InputError, match="--corpus FILE"):
+        score_files(samples, None, ["longest_overlap"], model_path=words)
+    with pytest.raises(InputError, match="--model FOLDER"):
+        score_files(samples, None, ["longest_overlap"], corpus=samples)
+    with pytest.raises(InputError, match=r"p\.txt: is given as training text, but none of distinct1 compares with one"):
+        score_files(samples, None, ["distinct1"], model_path=words, corpus=samples)
+    with pytest.raises(InputError, match=r"none\.txt: cannot be read"):
+        score_files(samples, None, ["longest_overlap"], model_path=words, corpus=tmp_path / "none.txt")
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(InputError, match=r"latin\.txt: is not UTF-8"):
+        score_files(samples, None, ["longest_overlap"], model_path=words, corpus=tmp_path / "latin.txt")
 
 
 def test_one_example_has_a_degenerate_interval(tmp_path: Path) -> None:
@@ -174,6 +242,14 @@ def test_command_prints_json_at_full_precision(files: list[str]) -> None:
     assert set(printed) == {"rouge1", "chrf"}
     assert printed["rouge1"]["value"] == pytest.approx(200 / 3, abs=1e-12)
     assert "stem:none" in printed["rouge1"]["signature"]
+
+
+def test_command_reads_corpus_and_tokenizer(tmp_path: Path, words: Path) -> None:
+    samples = write(tmp_path / "p.txt", "the cat sat on a mat")
+    corpus = write(tmp_path / "c.txt", "the cat sat on the mat")
+    done = run([str(samples), "--metric", "longest_overlap", "--model", str(words), "--corpus", str(corpus), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["longest_overlap"]["value"] == 4
 
 
 def test_command_leaves_errors_to_the_app(files: list[str]) -> None:

@@ -29,6 +29,7 @@ def list_names(
         typer.echo(canonical_json(found), nl=False)
         return
     table = Table(*found[0])
+    table.columns[0].no_wrap = True  # a name that is cut cannot be typed
     for row in found:
         table.add_row(*(str(value) for value in row.values()))
     print_table(table)
@@ -69,6 +70,7 @@ def _metrics() -> list[dict[str, Any]]:
             "range": f"{spec.low:g} to {spec.high:g}",
             "better": "higher" if spec.higher_is_better else "lower",
             "inputs": spec.inputs,
+            "needs": ", ".join(sorted(metrics.needs(spec.name))) or "none",
             "options": ", ".join(metrics.option_names(spec.name)) or "none",
         }
         for spec in specs

@@ -16,13 +16,17 @@ from bench.scoring import DEFAULT_TEXT_METRICS, parse_options, score_files
 
 def score(
     predictions: Annotated[
-        Path, typer.Argument(help="One prediction per line, or a .jsonl file with the field `prediction`.")
+        Path,
+        typer.Argument(
+            help="One prediction per line, or a .jsonl file with the field `prediction`, which may hold line breaks."
+        ),
     ],
     references: Annotated[
         Path | None,
         typer.Argument(
             help="One reference per line, or a .jsonl file with the field `reference`. "
-            "Not needed where PREDICTIONS is a .jsonl file with both."
+            "Not needed where PREDICTIONS is a .jsonl file with both, nor by metrics on generated text alone; "
+            "style metrics want the number of the author that each text is meant to be by."
         ),
     ] = None,
     metric: Annotated[
@@ -32,15 +36,24 @@ def score(
     option: Annotated[
         list[str] | None, typer.Option(help="Repeatable; metric.key=value, such as rouge1.stemmer=false.")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="Folder of the model that bertscore runs.")] = None,
-    layer: Annotated[int | None, typer.Option(help="Layer of that model; the same as bertscore.layer.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of what the metrics read: the model of bertscore, the tokenizer that cuts generated text, "
+            "the judge of style metrics (`judge` in a run's folder)."
+        ),
+    ] = None,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Plain text file: the training text that generated text is compared with.")
+    ] = None,
+    layer: Annotated[int | None, typer.Option(help="Layer of bertscore's model; the same as bertscore.layer.")] = None,
     n_classes: Annotated[int | None, typer.Option(help="Number of classes; labels beyond it are errors.")] = None,
     confidence: Annotated[float, typer.Option(help="Coverage of the interval over examples.")] = 0.95,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON at full precision, and nothing else.")] = False,
 ) -> None:
-    """Score predictions against references."""
+    """Score predictions against references, or generated texts alone."""
     options = parse_options([*(option or ()), *([] if layer is None else [f"bertscore.layer={layer}"])])
     results = score_files(
         predictions,
@@ -48,6 +61,7 @@ def score(
         metric or DEFAULT_TEXT_METRICS,
         options=options,
         model_path=model,
+        corpus=corpus,
         n_classes=n_classes,
         confidence=confidence,
         n_resamples=resamples,

@@ -20,11 +20,13 @@ import evaluate
 from bench.config import Scalar
 from bench.metrics import Inputs, Metric, build
 
-# What `evaluate` stores for each kind of input: (predictions, references).
-_FEATURES: dict[Inputs, tuple[str, str]] = {
-    "texts": ("string", "string"),
-    "labels": ("int64", "int64"),
-    "losses": ("float64", "int64"),
+# What `evaluate` stores for each kind of input; references that are not looked at are not stored.
+_FEATURES: dict[Inputs, dict[str, str]] = {
+    "texts": {"predictions": "string", "references": "string"},
+    "labels": {"predictions": "int64", "references": "int64"},
+    "losses": {"predictions": "float64", "references": "int64"},
+    "generations": {"predictions": "string"},
+    "styles": {"predictions": "string", "references": "int64"},
 }
 
 
@@ -41,19 +43,16 @@ class BenchMetric(evaluate.Metric):  # type: ignore[misc]
 
     def _info(self) -> evaluate.MetricInfo:
         spec = self.metric.spec
-        predictions, references = _FEATURES[spec.inputs]
+        stored = _FEATURES[spec.inputs]
         direction = "higher is better" if spec.higher_is_better else "lower is better"
         return evaluate.MetricInfo(
             description=f"{spec.title} in {spec.unit}, {spec.low} to {spec.high}, {direction}.",
             citation=spec.source,
-            inputs_description=f"predictions and references: {spec.inputs}, one of each per example.",
-            features=datasets.Features(
-                predictions=datasets.Value(predictions),
-                references=datasets.Value(references),
-            ),
+            inputs_description=f"{' and '.join(stored)}: {spec.inputs}, one of each per example.",
+            features=datasets.Features({side: datasets.Value(kind) for side, kind in stored.items()}),
         )
 
-    def _compute(self, predictions: Sequence[Any], references: Sequence[Any]) -> dict[str, float]:
+    def _compute(self, predictions: Sequence[Any], references: Sequence[Any] = ()) -> dict[str, float]:
         statistics = self.metric.statistics(predictions, references)
         return {self.metric.spec.name: float(self.metric.aggregate(statistics.sum(axis=0)))}
 
@@ -63,6 +62,7 @@ def load(
     *,
     model_path: Path | None = None,
     model_identity: str | None = None,
+    corpus: str | None = None,
     n_classes: int | None = None,
     settings: dict[str, Any] | None = None,
     **options: Scalar,
@@ -73,6 +73,7 @@ def load(
         name: one of `bench.metrics.METRIC_NAMES`.
         model_path: as `bench.metrics.build`.
         model_identity: as `bench.metrics.build`.
+        corpus: as `bench.metrics.build`.
         n_classes: as `bench.metrics.build`.
         settings: arguments of `evaluate.Metric` itself, such as `cache_dir`, `keep_in_memory` or `num_process`;
             distributed use also needs one `experiment_id` for all processes.
@@ -81,5 +82,7 @@ def load(
     Raises:
         InputError: as `bench.metrics.build`.
     """
-    metric = build(name, options, model_path=model_path, model_identity=model_identity, n_classes=n_classes)
+    metric = build(
+        name, options, model_path=model_path, model_identity=model_identity, corpus=corpus, n_classes=n_classes
+    )
     return BenchMetric(metric, **(settings or {}))

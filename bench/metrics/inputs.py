@@ -22,8 +22,7 @@ def check_lengths(metric: str, predictions: Sequence[Any], references: Sequence[
         InputError: one of the two is a single string, they differ in length, or they are empty.
     """
     for name, values in (("predictions", predictions), ("references", references)):
-        if isinstance(values, str | bytes):
-            raise InputError(f"{metric}: {name} is a single string; give a list with one entry per example")
+        _check_is_list(metric, name, values)
     if len(predictions) != len(references):
         raise InputError(
             f"{metric}: {len(predictions)} predictions but {len(references)} references; "
@@ -40,14 +39,47 @@ def check_texts(metric: str, predictions: Sequence[Any], references: Sequence[An
         InputError: as `check_lengths`, or a row is not a string (None and NaN included).
     """
     check_lengths(metric, predictions, references)
-    for name, values in (("predictions", predictions), ("references", references)):
-        for row, value in enumerate(values):
-            if not isinstance(value, str):
-                raise InputError(
-                    f"{metric}: {name}[{row}] is {_shown(value)}, not a text; write an empty string for an empty text, "
-                    "or drop the row"
-                )
+    _check_are_texts(metric, "predictions", predictions)
+    _check_are_texts(metric, "references", references)
     return list(predictions), list(references)
+
+
+def check_generations(metric: str, predictions: Sequence[Any]) -> list[str]:
+    """Return the texts that are scored alone, without references; empty strings are allowed.
+
+    Raises:
+        InputError: they are a single string, there are none, or a row is not a string (None and NaN included).
+    """
+    _check_is_list(metric, "predictions", predictions)
+    if len(predictions) == 0:
+        raise InputError(f"{metric}: there is nothing to score: predictions are empty")
+    _check_are_texts(metric, "predictions", predictions)
+    return list(predictions)
+
+
+def check_styles(
+    metric: str, predictions: Sequence[Any], references: Sequence[Any], n_authors: int
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Return texts and the author that each is meant to be by.
+
+    Args:
+        metric: name used in messages.
+        predictions: n_examples texts.
+        references: as many authors, whole numbers from 0.
+        n_authors: how many authors there are.
+
+    Raises:
+        InputError: as `check_lengths`, or a row is not a text or not the number of an author.
+    """
+    check_lengths(metric, predictions, references)
+    _check_are_texts(metric, "predictions", predictions)
+    for row, value in enumerate(references):
+        if not _is_whole_number(value) or not 0 <= value < n_authors:
+            raise InputError(
+                f"{metric}: references[{row}] is {_shown(value)}, not the number of an author; "
+                f"give whole numbers from 0 to {n_authors - 1}, one per text"
+            )
+    return list(predictions), np.array(references, dtype=np.int64)
 
 
 def check_labels(
@@ -67,7 +99,7 @@ def check_labels(
     check_lengths(metric, predictions, references)
     for name, values in (("predictions", predictions), ("references", references)):
         for row, value in enumerate(values):
-            if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 0:
+            if not _is_whole_number(value) or value < 0:
                 raise InputError(
                     f"{metric}: {name}[{row}] is {_shown(value)}, not a class number; "
                     "give whole numbers from 0, one per example"
@@ -101,12 +133,30 @@ def check_losses(
                 "give a finite number of nats, 0 or above"
             )
     for row, value in enumerate(references):
-        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 1:
+        if not _is_whole_number(value) or value < 1:
             raise InputError(
                 f"{metric}: references[{row}] is {_shown(value)}, not a token count; "
                 "give whole numbers from 1, and drop rows without tokens"
             )
     return np.array(predictions, dtype=np.float64), np.array(references, dtype=np.float64)
+
+
+def _check_is_list(metric: str, name: str, values: Sequence[Any]) -> None:
+    if isinstance(values, str | bytes):
+        raise InputError(f"{metric}: {name} is a single string; give a list with one entry per example")
+
+
+def _check_are_texts(metric: str, name: str, values: Sequence[Any]) -> None:
+    for row, value in enumerate(values):
+        if not isinstance(value, str):
+            raise InputError(
+                f"{metric}: {name}[{row}] is {_shown(value)}, not a text; write an empty string for an empty text, "
+                "or drop the row"
+            )
+
+
+def _is_whole_number(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
 
 
 def _is_number(value: Any) -> bool:

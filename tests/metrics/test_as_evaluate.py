@@ -11,7 +11,9 @@ import pytest
 from bench import metrics
 from bench.errors import InputError
 from bench.metrics.as_evaluate import load
+from metrics.test_style import save_judge
 from metrics.texts import PREDICTIONS, REFERENCES
+from metrics.words import save_word_tokenizer
 
 pytestmark = pytest.mark.disable_socket
 
@@ -19,6 +21,7 @@ INPUTS: dict[str, tuple[list[Any], list[Any]]] = {
     "texts": (PREDICTIONS, REFERENCES),
     "labels": ([0, 1, 2, 1], [0, 1, 1, 1]),
     "losses": ([3.5, 2.0], [4, 1]),
+    "generations": (["a\nlonger line", "short"], []),
 }
 
 
@@ -32,7 +35,7 @@ def direct(name: str, predictions: list[Any], references: list[Any]) -> float:
     return float(metric.aggregate(metric.statistics(predictions, references).sum(axis=0)))
 
 
-@pytest.mark.parametrize("name", [name for name in metrics.METRIC_NAMES if name != "bertscore"])
+@pytest.mark.parametrize("name", [name for name in metrics.METRIC_NAMES if not metrics.needs(name)])
 def test_compute_equals_the_metric(name: str, settings: dict[str, Any]) -> None:
     predictions, references = INPUTS[metrics.spec(name).inputs]
     loaded = load(name, settings=settings)
@@ -69,6 +72,22 @@ def test_in_memory_and_options(settings: dict[str, Any]) -> None:
     loaded = load("rouge1", stemmer=False, settings={**settings, "keep_in_memory": True})
     assert loaded.compute(predictions=["walks"], references=["walked"]) == {"rouge1": 0.0}
     assert "points" in loaded.description
+
+
+def test_generated_text_needs_no_references(settings: dict[str, Any], tmp_path: Path) -> None:
+    folder = save_word_tokenizer(tmp_path / "words")
+    loaded = load("copied_5grams", model_path=folder, corpus="the cat sat on the mat", settings=settings)
+    assert loaded.compute(predictions=["the cat sat on the cat"]) == {"copied_5grams": 0.5}
+    loaded.add_batch(predictions=["a", "cat sat on the mat"])
+    assert loaded.compute() == {"copied_5grams": 1.0}
+
+
+def test_styles_are_texts_and_authors(settings: dict[str, Any], tmp_path: Path) -> None:
+    judge, texts, meant = save_judge(tmp_path / "judge"), ["tea", "the raven was late", "door"], [0, 1, 1]
+    metric = metrics.build("style_judge_loss", model_path=judge)
+    expected = float(metric.aggregate(metric.statistics(texts, meant).sum(axis=0)))
+    loaded = load("style_judge_loss", model_path=judge, settings=settings)
+    assert loaded.compute(predictions=texts, references=meant) == {"style_judge_loss": expected}
 
 
 def test_a_metric_can_be_used_again(settings: dict[str, Any]) -> None:

@@ -97,6 +97,56 @@ def test_a_model_is_refused_where_none_runs(tmp_path: Any) -> None:
         metrics.build("rouge1", model_path=tmp_path)
 
 
+def test_needs_name_what_build_takes() -> None:
+    assert metrics.needs("rouge1") == metrics.needs("line_length") == frozenset()
+    assert metrics.needs("bertscore") == {"model"}
+    assert metrics.needs("distinct1") == {"tokenizer"}
+    assert metrics.needs("common_token_ratio") == {"tokenizer", "corpus"}
+    assert metrics.needs("style_judge_loss") == {"judge"}
+    with pytest.raises(InputError, match="'rogue1' is not a known metric; did you mean 'rouge1'"):
+        metrics.needs("rogue1")
+
+
+@pytest.mark.parametrize("name", metrics.METRIC_NAMES)
+def test_style_and_generation_metrics_and_no_others_say_so_by_their_needs(name: str) -> None:
+    inputs, needs = metrics.spec(name).inputs, metrics.needs(name)
+    assert (inputs == "styles") == ("judge" in needs)
+    assert inputs == "generations" or not needs & {"tokenizer", "corpus"}
+    if needs:
+        with pytest.raises(InputError, match=name):
+            metrics.build(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("bertscore", {"layer": 2}),
+        ("common_token_ratio", {"n_common": 10}),
+        ("style_judge_accuracy", {}),
+        ("f1", {"average": "binary"}),
+    ],
+)
+def test_options_are_checked_without_what_the_metric_needs(name: str, options: dict[str, Any]) -> None:
+    metrics.check_options(name, options)
+    with pytest.raises(InputError, match=f"metrics.{name}.options.zzz is not a known option"):
+        metrics.check_options(name, {**options, "zzz": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("rogue1", {}, "'rogue1' is not a known metric"),
+        ("repetition", {"n": 0}, "metrics.repetition.options.n: Input should be greater than or equal to 1, got 0"),
+        ("bertscore", {"layer": "2"}, "metrics.bertscore.options.layer: Input should be a valid integer, got '2'"),
+        ("f1", {"average": "binary", "n_classes": 3}, "f1: average = 'binary' scores class 1 of 2, but n_classes = 3"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_alone(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        metrics.check_options(name, options)
+    assert message in str(caught.value)
+
+
 def test_option_names() -> None:
     assert metrics.option_names("rougeLsum") == ("stemmer", "split_sentences")
     assert metrics.option_names("perplexity") == ()
