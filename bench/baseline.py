@@ -101,6 +101,14 @@ class Baseline(Strict):
         found = tuple(seed.scores[metric] for seed in self.seeds if metric in seed.scores)
         return found if len(found) == len(self.seeds) else ()
 
+    def records(self) -> tuple[RunRecord, ...]:
+        """Return the records it was made of, one a seed."""
+        shared = {name: getattr(self, name) for name in RunRecord.model_fields if name in Baseline.model_fields}
+        return tuple(
+            RunRecord(**shared, **{name: getattr(seed, name) for name in BaselineSeed.model_fields})
+            for seed in self.seeds
+        )
+
 
 # --- making ----------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ learning rate or method are what people compare, so those are notes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from bench.claims import ClaimVerdict, Documented, RangeClaim, TrendClaim, Value
 from bench.config import SuiteConfig
 from bench.errors import InputError
 from bench.record import Change, RunRecord, Score
-from bench.statistics import seed_summary
+from bench.statistics import seed_summary, welch_interval
 
 Agreement = Literal["identical", "not told apart", "different", "no interval"]
 
@@ -128,7 +127,11 @@ class Comparison:
 
 
 def compare(
-    records: Sequence[RunRecord], *, baseline: Baseline | None = None, documented: Documented | None = None
+    records: Sequence[RunRecord],
+    *,
+    baseline: Baseline | None = None,
+    documented: Documented | None = None,
+    siblings: Mapping[str, Sequence[RunRecord]] | None = None,
 ) -> Comparison:
     """Set the runs of one config beside the measured baseline and the documented claims.
 
@@ -136,6 +139,7 @@ def compare(
         records: one record a seed, all of one config key.
         baseline: the measured baseline; none where there is none.
         documented: the recipe's claims; none where there are none.
+        siblings: other methods of the same suite and profile -> their runs, for claims that order methods.
 
     Raises:
         InputError: no record, two of one seed, several configs, or seeds that scored different metrics.
@@ -150,7 +154,7 @@ def compare(
         baseline=baseline,
         mismatches=mismatches,
         notes=() if baseline is None else _notes(ordered, baseline),
-        claims=() if documented is None else judge(documented, ordered),
+        claims=() if documented is None else judge(documented, ordered, siblings),
         departures=() if documented is None else departures(documented, first.config),
         recipe=None if documented is None else documented.recipe,
     )
@@ -288,9 +292,11 @@ def _row(
         change=estimate([record.changes[metric] for record in records]),
         against=against,
         mismatches=standing,
-        documented=tuple(c for c in documented.claims if c.quantity == f"scores.{metric}" and c.minus is None)
-        if documented
-        else (),
+        documented=tuple(
+            claim
+            for claim in (documented.claims if documented else ())
+            if claim.kind != "ordering" and claim.quantity == f"scores.{metric}" and claim.minus is None
+        ),
     )
 
 
@@ -327,7 +333,7 @@ def estimate(scores: Sequence[Score | Change]) -> Estimate:
 
 def _against(ours: Mapping[int, float], theirs: Mapping[int, float], baseline: Estimate) -> AgainstBaseline:
     a, b = list(ours.values()), list(theirs.values())
-    low, high = _welch(a, b)
+    low, high = welch_interval(a, b)
     agreement: Agreement
     if ours == theirs:
         agreement = "identical"
@@ -337,22 +343,6 @@ def _against(ours: Mapping[int, float], theirs: Mapping[int, float], baseline: E
         agreement = "not told apart" if low <= 0 <= high else "different"
     difference = sum(a) / len(a) - sum(b) / len(b)
     return AgainstBaseline(baseline=baseline, difference=difference, low=low, high=high, agreement=agreement)
-
-
-def _welch(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> tuple[float | None, float | None]:
-    """Return the interval of mean(a) - mean(b) without assuming equal variances (Welch 1947); none for one seed."""
-    one, two = seed_summary(a), seed_summary(b)
-    if one.standard_deviation is None or two.standard_deviation is None:
-        return None, None
-    difference = one.mean - two.mean
-    u, v = one.standard_deviation**2 / one.n, two.standard_deviation**2 / two.n
-    if u + v == 0:
-        return difference, difference
-    from scipy.stats import t
-
-    freedom = (u + v) ** 2 / (u**2 / (one.n - 1) + v**2 / (two.n - 1))
-    reach = float(t.ppf((1 + confidence) / 2, df=freedom)) * math.sqrt(u + v)
-    return difference - reach, difference + reach
 
 
 def _check(records: Sequence[RunRecord]) -> None:

@@ -244,6 +244,36 @@ def seed_summary(values: Sequence[float], *, confidence: float = 0.95) -> SeedSu
     )
 
 
+def welch_interval(
+    a: Sequence[float], b: Sequence[float], *, confidence: float = 0.95
+) -> tuple[float | None, float | None]:
+    """Return the interval of mean(a) - mean(b) without assuming equal variances; none where a side has one score.
+
+    Args:
+        a: one score per seed.
+        b: one score per seed; as many or not.
+        confidence: coverage the interval aims at.
+
+    Raises:
+        InputError: as `seed_summary`.
+
+    Source:
+        Welch 1947; `scipy.stats.t`.
+    """
+    one, two = seed_summary(a), seed_summary(b)
+    if one.standard_deviation is None or two.standard_deviation is None:
+        return None, None
+    difference = one.mean - two.mean
+    u, v = one.standard_deviation**2 / one.n, two.standard_deviation**2 / two.n
+    if u + v == 0:
+        return difference, difference
+    from scipy.stats import t
+
+    freedom = (u + v) ** 2 / (u**2 / (one.n - 1) + v**2 / (two.n - 1))
+    reach = float(t.ppf((1 + confidence) / 2, df=freedom)) * math.sqrt(u + v)
+    return difference - reach, difference + reach
+
+
 # --- resampling ------------------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,21 @@ def test_a_baseline_holds_every_seed_at_full_precision(tmp_path: Path) -> None:
     assert loaded.config == make_record().config
 
 
+def test_a_baseline_gives_back_the_records_it_was_made_of(tmp_path: Path) -> None:
+    point = {"value": 0.6, "low": 0.5, "high": 0.7}
+    records = [
+        make_record(seed, evaluations=[{"step": 0, "train_loss": None, "scores": {"accuracy": point}}])
+        for seed in (0, 1)
+    ]
+    made, _ = baseline.from_runs(write_cell(tmp_path, *records), reason="both")
+    assert made.records() == tuple(records)
+
+
+def test_a_baseline_of_the_first_schema_gives_records_of_it(tmp_path: Path) -> None:
+    old = baseline.load(store(tmp_path, 0)).model_copy(update={"schema_version": 1})
+    assert [(record.schema_version, record.evaluations, record.judge) for record in old.records()] == [(1, (), None)]
+
+
 def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
     first = {p.name: p.read_bytes() for p in store(tmp_path, 0, 1).parent.iterdir()}
     second = {p.name: p.read_bytes() for p in store(tmp_path, 0, 1).parent.iterdir()}

@@ -17,6 +17,7 @@ from bench.statistics import (
     hierarchical_difference,
     paired_bootstrap,
     seed_summary,
+    welch_interval,
 )
 
 
@@ -210,3 +211,19 @@ def test_an_undefined_resample_is_said() -> None:
     table = metric.statistics([2000.0, 0.5, 0.5, 0.5], [1, 1, 1, 1])
     with pytest.raises(InputError, match="a resampled score is not finite"):
         bootstrap_interval(metric.aggregate, table, seed=0)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_welch_matches_scipy(confidence: float) -> None:
+    from scipy.stats import ttest_ind
+
+    generator = np.random.default_rng(3)
+    a, b = generator.normal(1, 0.1, 5), generator.normal(0.7, 0.4, 3)
+    expected = ttest_ind(a, b, equal_var=False).confidence_interval(confidence)
+    low, high = welch_interval(list(a), list(b), confidence=confidence)
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+
+
+def test_welch_needs_two_scores_a_side_and_may_have_no_width() -> None:
+    assert welch_interval([0.5], [0.4, 0.6]) == (None, None)
+    assert welch_interval([0.5, 0.5], [0.25, 0.25]) == (0.25, 0.25)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from bench.cli.baseline import baseline
+from bench.cli.claims import claims
 from bench.cli.doctor import doctor
 from bench.cli.fetch import fetch
 from bench.cli.list import list_names
@@ -30,5 +31,6 @@ app.command()(show)
 app.command()(validate)
 app.command()(score)
 app.command()(report)
+app.command()(claims)
 app.add_typer(baseline, name="baseline")
 app.command()(doctor)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from bench import baseline
 from bench.compare import Comparison, compare
-from bench.errors import InputError, suggest
-from bench.record import RECORD_FILE, read_record, read_rows, write_text
+from bench.errors import InputError
+from bench.evidence import find_cells, find_runs, find_siblings, runs_root_of
+from bench.record import read_record, read_rows, write_text
 from bench.report.markdown import render
 from bench.report.naming import report_stem
 from bench.report.plots import curve_svg
@@ -24,53 +25,10 @@ from bench.suite import load_suite
 __all__ = ["assemble", "find_cells", "find_runs", "rebuild", "render", "write_report"]
 
 
-def find_runs(root: Path, suite: str, profile: str, method: str) -> list[Path]:
-    """Return the run folders of the newest config key, in the order of their seeds.
-
-    Newest is the config whose latest run started last.
-
-    Raises:
-        InputError: no run of that suite, profile and method is stored.
-    """
-    by_key: dict[Path, list[tuple[int, str, Path]]] = {}
-    for file in (root / suite / profile / method).glob(f"*/seed-*/{RECORD_FILE}"):
-        record = read_record(file)
-        by_key.setdefault(file.parent.parent, []).append((record.seed, record.cost.started_at, file.parent))
-    if not by_key:
-        raise InputError(
-            f"{root}/{suite}/{profile}/{method}: no run is stored here; "
-            f"make one with `bench run suites/{suite} --profile {profile} --method {method}`"
-        )
-    newest = max(by_key.values(), key=lambda runs: max(started_at for _, started_at, _ in runs))
-    return [folder for _, _, folder in sorted(newest)]
-
-
-def find_cells(root: Path, suite: str, *, profile: str | None, method: str | None) -> list[tuple[str, str]]:
-    """Return the (profile, method) pairs of a suite that have stored runs.
-
-    Args:
-        root: the folder of runs.
-        suite: name of the suite.
-        profile: keep only this one.
-        method: keep only this one.
-
-    Raises:
-        InputError: nothing is stored that fits.
-    """
-    stored = sorted({file.parts[-5:-3] for file in (root / suite).glob(f"*/*/*/seed-*/{RECORD_FILE}")})
-    cells = [(p, m) for p, m in stored if profile in (None, p) and method in (None, m)]
-    if not cells:
-        names = ", ".join(f"{p}/{m}" for p, m in stored) or "nothing"
-        wanted = f"{profile or '*'}/{method or '*'}"
-        raise InputError(
-            f"{root}/{suite}: no stored run of {wanted} (stored: {names}); make one with `bench run suites/{suite}`"
-            + (suggest(method, [m for _, m in stored]) if method and stored else "")
-        )
-    return cells
-
-
 def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> Comparison:
     """Load runs, and set them beside the stored baseline and the documented claims.
+
+    Claims that order methods need runs of the others: those stored beside these, or else their baselines.
 
     Args:
         runs: run folders of one config, one a seed.
@@ -84,10 +42,12 @@ def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> Co
     records = [read_record(folder) for folder in runs]
     first = records[0]
     path = baseline.find(first.suite, first.profile, first.method, roots=roots)
+    documented = baseline.documented(first.suite, roots=roots)
     return compare(
         records,
         baseline=None if path is None else baseline.load(path),
-        documented=baseline.documented(first.suite, roots=roots),
+        documented=documented,
+        siblings=find_siblings(documented, first, runs_root=runs_root_of(runs[0], first), roots=roots),
     )
 
 

@@ -1,0 +1,107 @@
+"""`bench claims`: what the recipes say of themselves, and whether what is stored bears it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from bench.claims import ClaimVerdict, OrderingClaim
+from bench.cli.options import Json, Runs
+from bench.cli.tables import print_table
+from bench.evidence import Evidence, Review, review_all
+from bench.record import canonical_json
+from bench.report.numbers import count, number, seconds
+
+_MANY = 4
+"""Values of a series that are shown in full; of a longer one, the ends."""
+
+
+def claims(
+    suite: Annotated[list[str] | None, typer.Argument(help="Suites. Default: all that came with bench.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Only this profile. Default: the nearest to the recipe that has any evidence.")
+    ] = None,
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Show every documented claim with the verdict of the newest stored runs, or else of the measured baseline."""
+    reviews = review_all(suite or (), profile=profile, runs_root=runs)
+    if json:
+        typer.echo(canonical_json([_values(review) for review in reviews]), nl=False)
+        return
+    for review in reviews:
+        _print(review)
+
+
+def _print(review: Review) -> None:
+    table = Table("claim", "measured", "verdict", "why", "section", title=_title(review), show_lines=True)
+    table.columns[0].ratio, table.columns[3].ratio = 3, 2
+    for verdict in review.verdicts:
+        strong = verdict.outcome in ("reproduced", "not reproduced")
+        table.add_row(
+            verdict.claim.text,
+            _measured(verdict),
+            verdict.outcome,
+            verdict.reason,
+            verdict.claim.section,
+            style="bold" if strong else "",
+        )
+    if not review.verdicts:
+        table.add_row("No claims are written down for this suite.", "", "", "", "")
+    print_table(table)
+
+
+def _title(review: Review) -> str:
+    evidence = review.evidence
+    if evidence is None:
+        return f"{review.suite} · nothing stored"
+    first = evidence.records[0]
+    seeds = [str(record.seed) for record in evidence.records]
+    shown = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}"
+    kind = "stored run" if evidence.kind == "run" else "measured baseline"
+    return f"{review.suite} · {first.profile} · {first.method} · {shown} · {kind}"
+
+
+def _measured(verdict: ClaimVerdict) -> str:
+    if verdict.measured is None:
+        return "—"
+    if verdict.claim.is_cost:
+        shown = [seconds(value) if "_s" in verdict.claim.quantity else number(value) for value in verdict.measured]
+    else:
+        shown = [count(value) if abs(value) >= 1000 else number(value) for value in verdict.measured]
+    if isinstance(verdict.claim, OrderingClaim):
+        return ", ".join(f"{method} {value}" for method, value in zip(verdict.claim.methods, shown, strict=True))
+    return " → ".join(shown if len(shown) <= _MANY else (shown[0], "…", shown[-1]))
+
+
+def _values(review: Review) -> dict[str, Any]:
+    return {
+        "suite": review.suite,
+        "recipe": review.recipe,
+        "evidence": None if review.evidence is None else _evidence_values(review.evidence),
+        "claims": [
+            verdict.claim.model_dump(mode="json")
+            | {
+                "outcome": verdict.outcome,
+                "measured": verdict.measured,
+                "n_seeds": verdict.n_seeds,
+                "n_agree": verdict.n_agree,
+                "reason": verdict.reason,
+            }
+            for verdict in review.verdicts
+        ],
+    }
+
+
+def _evidence_values(evidence: Evidence) -> dict[str, Any]:
+    first = evidence.records[0]
+    return {
+        "kind": evidence.kind,
+        "profile": first.profile,
+        "method": first.method,
+        "config_key": first.config_key,
+        "seeds": [record.seed for record in evidence.records],
+    }
