@@ -80,7 +80,8 @@ class GeneratedSource(Strict):
 
     kind: Literal["generated"]
     name: str
-    """Generator: `sentiment`, `headlines`, `prose_day` or `prose_night` for text, `random_weights` for a model."""
+    """Generator: `sentiment`, `headlines`, `prose_day`, `prose_night` or `prose_plain` for text, `random_weights` for
+    a model."""
     n_examples: int = Field(default=0, ge=0)
     """Rows (for prose: paragraphs) to generate; 0 for a model."""
     seed: int = Field(default=0, ge=0)
@@ -405,8 +406,8 @@ class JudgeConfig(Strict):
     """A judge that is trained already; none trains one."""
     model: ModelConfig
     """What it starts from."""
-    method: Method
-    """What of it is trained."""
+    method: Annotated[FullMethod | HeadOnlyMethod | FreezeMethod, Field(discriminator="kind")]
+    """What of it is trained; an adapter cannot be saved as a classifier of its own."""
     training: TrainingConfig
     """How it is trained, on chunks of the training parts."""
     max_length_tokens: int = Field(ge=8)

@@ -202,7 +202,8 @@ def count_parameters(model: nn.Module, *, trainable: bool = False) -> int:
 
 
 def _transformers_config(architecture: Architecture) -> Any:
-    return AutoConfig.for_model(architecture.model_type, **architecture.config)
+    with quiet_transformers():  # a small vocabulary does not hold the default numbers of special tokens, set later
+        return AutoConfig.for_model(architecture.model_type, **architecture.config)
 
 
 def _random_weights(config: ModelConfig, source: GeneratedSource, texts: list[str]) -> BaseModel:
@@ -221,6 +222,8 @@ def _random_weights(config: ModelConfig, source: GeneratedSource, texts: list[st
         tokenizer = _word_tokenizer(words, built.vocab_size, built.model_type)
         built.pad_token_id, built.eos_token_id = tokenizer.pad_token_id, tokenizer.eos_token_id
         built.decoder_start_token_id = tokenizer.pad_token_id
+        if built.bos_token_id is not None:
+            built.bos_token_id = tokenizer.eos_token_id
         with torch.random.fork_rng(devices=[]), quiet_transformers():
             torch.manual_seed(source.seed)
             loader = AutoModel if config.family == "sequence_classification" else _FAMILIES[config.family]

@@ -87,7 +87,7 @@ class DataSummary(Strict):
     """The rows of a run."""
 
     fingerprint: str
-    """sha256 over the three splits' fingerprints."""
+    """sha256 over the fingerprints of the splits, and of control texts where there are any."""
     splits: dict[str, SplitSummary]
     train_test_overlap: int
     """Test rows whose input, case and spacing aside, also stands in the training rows."""

@@ -12,7 +12,7 @@ import hashlib
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +23,12 @@ import tomli_w
 import torch
 
 from bench import metrics, seeds, sources
-from bench.config import MetricConfig, SuiteConfig
+from bench.config import StyleDuelTask, SuiteConfig
 from bench.data import SPLITS, Splits, load_splits
 from bench.device import choose_device, device_class, make_deterministic
 from bench.errors import DeviceError, TrainingError
-from bench.methods import apply_method, quiet_modules, state_hash, trainable_state
+from bench.judge import JudgeFolder, check_over_generation, keep_judge, make_judge
+from bench.methods import quiet_modules, state_hash, trainable_state
 from bench.metrics.base import Metric
 from bench.models import BaseModel, count_parameters, fetch_base_model, load_model, load_tokenizer
 from bench.predictions import Predictions
@@ -36,8 +37,10 @@ from bench.provenance import environment
 from bench.record import (
     Change,
     Cost,
+    Evaluation,
     Hashes,
     ModelSummary,
+    Point,
     RunRecord,
     Score,
     atomic_folder,
@@ -48,8 +51,9 @@ from bench.record import (
 )
 from bench.saving import load_saved, save_trained
 from bench.scoring import score
+from bench.sources import Fetched
 from bench.statistics import paired_bootstrap
-from bench.tasks import build_task, padding_side_of
+from bench.tasks import build_model, build_task, padding_side_of
 from bench.tasks.base import Item, Task
 from bench.training import TrainOutcome, autocast, n_steps, train
 
@@ -79,13 +83,22 @@ class _Clock:
 
     progress: Progress
     stages_s: dict[str, float] = field(default_factory=dict)
+    _within_s: float = 0.0
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        start = time.perf_counter()
-        with self.progress.stage(name, total) as advance:
+        with self.progress.stage(name, total) as advance, self.pause(name):
             yield advance
-        self.stages_s[name] = self.stages_s.get(name, 0.0) + time.perf_counter() - start
+
+    @contextmanager
+    def pause(self, name: str) -> Iterator[None]:
+        """Time a stage that may stand inside another, whose own time stops meanwhile."""
+        start, outer = time.perf_counter(), self._within_s
+        self._within_s = 0.0
+        yield
+        spent = time.perf_counter() - start
+        self.stages_s[name] = self.stages_s.get(name, 0.0) + spent - self._within_s
+        self._within_s = outer + spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +107,10 @@ class Materials:
 
     splits: Splits
     base: BaseModel
-    metrics: dict[str, Metric]
+    judge: BaseModel | None
+    """What the judge of a style duel starts from, or its checkpoint."""
+    metric_models: dict[str, Fetched]
+    """Metric -> the model it runs."""
 
 
 def fetch(config: SuiteConfig, options: Options) -> Materials:
@@ -107,10 +123,21 @@ def fetch(config: SuiteConfig, options: Options) -> Materials:
     say = options.progress.say
     splits = load_splits(config.data, offline=options.offline, announce=say)
     texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
+    judge = None
+    if isinstance(config.task, StyleDuelTask):
+        wanted = config.task.judge.model
+        if config.task.judge.checkpoint is not None:
+            wanted = wanted.model_copy(update={"source": config.task.judge.checkpoint})
+        judge = fetch_base_model(wanted, texts, offline=options.offline, announce=say)
     return Materials(
         splits=splits,
         base=fetch_base_model(config.model, texts, offline=options.offline, announce=say),
-        metrics={name: _metric(name, chosen, config, options) for name, chosen in config.metrics.items()},
+        judge=judge,
+        metric_models={
+            name: sources.fetch(chosen.model, offline=options.offline, announce=say)
+            for name, chosen in config.metrics.items()
+            if chosen.model is not None
+        },
     )
 
 
@@ -190,6 +217,17 @@ class _Result:
     saved_bytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """Training, and what was predicted along the way."""
+
+    before: Predictions
+    after: Predictions
+    evaluations: tuple[Evaluation, ...]
+    """Empty where no curve was asked for."""
+    outcome: TrainOutcome
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One config, one seed: the stages in their order."""
@@ -208,76 +246,150 @@ class _Run:
         with self.clock.stage("loading"):
             model = self._model()
             tokenizer = load_tokenizer(self.materials.base, padding_side=padding_side_of(config))
-            task = build_task(config, tokenizer, model)
-            quiet = quiet_modules(model, config.method)
+            task = build_task(config, tokenizer, model, seed=self.seed)
             initial = state_hash(trainable_state(model))
         n_rows = len(splits.train) + len(splits.validation) + len(splits.test)
         with self.clock.stage("encoding", n_rows) as advance:
             rows, validation, test = (
                 task.encode(model, getattr(splits, split), split, advance=advance) for split in SPLITS
             )
-        before = self._predict(task, model, test, "predicting before")
-        with self.clock.stage("training", n_steps(config.training, len(rows))) as advance:
-            outcome = train(
-                model,
-                task,
-                rows,
-                validation,
-                config.training,
-                seed=self.seed,
-                quiet=quiet,
-                report_to=self.options.report_to,
-                log_folder=self.folder / "trackers" if self.options.report_to else None,
-                advance=advance,
-            )
-        after = self._predict(task, model, test, "predicting after")
+        judge = self._judge(tokenizer)
+        built = {name: self._metric(name, judge) for name in config.metrics}
+        course = self._learn(model, task, rows, validation, test, built)
         with self.clock.stage("saving"):
             saved_bytes = save_trained(model, config, self.folder)
             self._check_reload(task, model, test)
         final = state_hash(trainable_state(model))
         summary = self._model_summary(model)
+        human = task.human_texts(splits)
         del model, task
         gc.collect()
         hashes = Hashes(
             initial_trainable=initial,
-            batch_order=outcome.batch_order,
+            batch_order=course.outcome.batch_order,
             final_trainable=final,
-            predictions=self._write_predictions(before, after),
+            predictions=self._write_predictions(course.before, course.after),
         )
-        write_rows(self.folder / "curve.jsonl", outcome.curve)
+        write_rows(self.folder / "curve.jsonl", course.outcome.curve)
         return _Result(
             fields={
                 "model": summary,
                 "hashes": hashes,
                 "reload_identical": True,
-                **self._scores(before, after, outcome),
+                "epochs": course.outcome.epochs,
+                "evaluations": course.evaluations,
+                "judge": None if judge is None else judge.summary,
+                **self._scores(built, course.before, course.after, human),
             },
-            n_tokens=outcome.n_tokens,
+            n_tokens=course.outcome.n_tokens,
             saved_bytes=saved_bytes,
         )
 
+    def _learn(
+        self,
+        model: Any,
+        task: Task,
+        rows: Sequence[Item],
+        validation: Sequence[Item],
+        test: Sequence[Item],
+        built: Mapping[str, Metric],
+    ) -> _Course:
+        """Generate -> Classify -> Optimize, again and again until the budget is spent."""
+        config = self.config.training
+        stages: list[Predictions] = []
+        evaluations: list[Evaluation] = []
+
+        def look(step: int, train_loss: float | None, advance: Advance) -> None:
+            stages.append(self._predict(task, model, test, advance))
+            points = {name: self._point(built[name], stages[-1]) for name in self._curve_metrics}
+            evaluations.append(Evaluation(step=step, train_loss=train_loss, scores=points))
+            del stages[1:-1]  # the first and the last are kept whole, the others as points
+
+        def look_in_training(step: int, train_loss: float) -> None:
+            with self.clock.pause("evaluating"):
+                look(step, train_loss, _unseen)
+
+        steps = n_steps(config, len(rows))
+        with self.clock.stage("predicting before", len(test)) as advance:
+            look(0, None, advance)
+        with self.clock.stage("training", steps) as advance:
+            outcome = train(
+                model,
+                task,
+                rows,
+                validation,
+                config,
+                seed=self.seed,
+                quiet=quiet_modules(model, self.config.method),
+                look=look_in_training,
+                report_to=self.options.report_to,
+                log_folder=self.folder / "trackers" if self.options.report_to else None,
+                advance=advance,
+            )
+        if config.evaluate_every_steps is None:
+            with self.clock.stage("predicting after", len(test)) as advance:
+                look(steps, None, advance)
+            evaluations.clear()
+        return _Course(before=stages[0], after=stages[-1], evaluations=tuple(evaluations), outcome=outcome)
+
+    @property
+    def _curve_metrics(self) -> tuple[str, ...]:
+        return self.config.training.evaluate_metrics or (self.config.primary_metric,)
+
+    def _point(self, metric: Metric, predictions: Predictions) -> Point:
+        inputs = predictions.inputs_of(metric.spec.inputs, self.config.metrics[metric.spec.name])
+        seen, _ = score(metric, *inputs, seed=self.seed)
+        return Point(value=seen.value, low=seen.low, high=seen.high)
+
+    def _judge(self, writer: Any) -> JudgeFolder | None:
+        """Return the judge of a style duel, with a copy in the run folder."""
+        task, base = self.config.task, self.materials.judge
+        if not isinstance(task, StyleDuelTask) or base is None:
+            return None
+        reader = load_tokenizer(base, padding_side="right")
+        check_over_generation(task, self.materials.splits.train, writer=writer, judge=reader)
+        with self.clock.stage("judging") as advance:
+            judge = make_judge(task.judge, base, self.materials.splits, device=self.device, advance=advance)
+        keep_judge(judge, self.folder)
+        return judge
+
+    def _metric(self, name: str, judge: JudgeFolder | None) -> Metric:
+        """Build a metric with whatever it needs: a model, a tokenizer, the training text, the judge."""
+        config, chosen = self.config, self.config.metrics[name]
+        needs, options, given = metrics.needs(name), dict(chosen.options), dict[str, Any]()
+        if "model" in needs:
+            fetched = self.materials.metric_models[name]
+            given = {"model_path": fetched.path, "model_identity": fetched.identity}
+        if "tokenizer" in needs:
+            given["model_path"] = self.materials.base.folder
+        if "corpus" in needs:
+            given["corpus"] = "\n\n".join(example.input for example in self.materials.splits.train)
+        if "judge" in needs and judge is not None and isinstance(config.task, StyleDuelTask):
+            given["model_path"] = judge.folder
+            options.setdefault("over_generation", config.task.over_generation)
+            options.setdefault("writer_tokens", config.task.sample_tokens)
+        return metrics.build(name, options, n_classes=len(config.data.labels) or None, **given)
+
     def _model(self) -> Any:
         """Return base weights under the method, on the device; the same every time for one seed."""
-        model = load_model(
-            self.config.model, self.materials.base, n_labels=len(self.config.data.labels), seed=self.seed
-        )
-        return apply_method(model, self.config.method, seed=self.seed).to(self.device).eval()
+        config = self.config
 
-    def _predict(self, task: Task, model: Any, items: Sequence[Item], stage: str) -> Predictions:
-        with self.clock.stage(stage, len(items)) as advance:
-            return self._predicted(task, model, items, advance)
+        def load() -> Any:
+            return load_model(config.model, self.materials.base, n_labels=len(config.data.labels), seed=self.seed)
 
-    def _predicted(self, task: Task, model: Any, items: Sequence[Item], advance: Advance) -> Predictions:
+        return build_model(config, load, seed=self.seed).to(self.device).eval()
+
+    def _predict(self, task: Task, model: Any, items: Sequence[Item], advance: Advance) -> Predictions:
         training = self.config.training
         with torch.inference_mode(), autocast(training, model):
             return task.predict(model, items, batch_size=training.evaluation_batch_size, advance=advance)
 
     def _check_reload(self, task: Task, model: Any, test: Sequence[Item]) -> None:
         """Load the saved weights into a fresh model and compare its answers with those of the trained one."""
-        items = test[:N_RELOADED]
-        expected = self._predicted(task, model, items, lambda n, **shown: None)
+        items = test[:: max(1, len(test) // N_RELOADED)][:N_RELOADED]
+        expected = self._predict(task, model, items, _unseen)
         fresh = load_saved(self._model(), self.config, self.folder, self.device)
-        got = self._predicted(task, fresh, items, lambda n, **shown: None)
+        got = self._predict(task, fresh, items, _unseen)
         if got.predictions != expected.predictions or not np.array_equal(got.losses_nats, expected.losses_nats):
             gap = float(np.abs(got.losses_nats - expected.losses_nats).max())
             raise TrainingError(
@@ -300,39 +412,49 @@ class _Run:
         after.write(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def _scores(self, before: Predictions, after: Predictions, outcome: TrainOutcome) -> dict[str, Any]:
+    def _scores(
+        self, built: Mapping[str, Metric], before: Predictions, after: Predictions, human: Mapping[str, Predictions]
+    ) -> dict[str, Any]:
         scores: dict[str, dict[str, Score]] = {"before": {}, "after": {}}
+        controls: dict[str, dict[str, Score]] = {name: {} for name in human}
         statistics: dict[str, dict[str, np.ndarray]] = {"before": {}, "after": {}}
         changes: dict[str, Change] = {}
         draw = seeds.derive(self.seed, "bootstrap")
-        with self.clock.stage("scoring", 2 * len(self.materials.metrics)) as advance:
-            for name, metric in self.materials.metrics.items():
+        with self.clock.stage("scoring", len(built)) as advance:
+            for name, metric in built.items():
+                chosen = self.config.metrics[name]
                 for stage, predictions in (("before", before), ("after", after)):
-                    inputs = predictions.inputs_of(metric.spec.inputs, self.config.metrics[name])
+                    inputs = predictions.inputs_of(metric.spec.inputs, chosen)
                     scores[stage][name], statistics[stage][name] = score(metric, *inputs, seed=self.seed)
-                    advance(1)
                 change = paired_bootstrap(
                     metric.aggregate, statistics["after"][name], statistics["before"][name], seed=draw
                 )
                 changes[name] = Change(
                     value=change.value, low=change.low, high=change.high, confidence=change.confidence
                 )
+                for title, texts in human.items():
+                    if _can_score(metric, texts):
+                        inputs = texts.inputs_of(metric.spec.inputs, chosen)
+                        controls[title][name], _ = score(metric, *inputs)  # not by run seed: the same for all
+                advance(1)
         write_statistics(self.folder, statistics)  # type: ignore[arg-type]
         return {
             "scores_before": scores["before"],
             "scores": scores["after"],
             "changes": changes,
-            "epochs": outcome.epochs,
+            "controls": controls,
         }
 
 
-def _metric(name: str, chosen: MetricConfig, config: SuiteConfig, options: Options) -> Metric:
-    values: dict[str, Any] = {}
-    if chosen.model is not None:
-        fetched = sources.fetch(chosen.model, offline=options.offline, announce=options.progress.say)
-        values = {"model_path": fetched.path, "model_identity": fetched.identity}
-    n_classes = len(config.data.labels) or None
-    return metrics.build(name, chosen.options, n_classes=n_classes, **values)
+def _can_score(metric: Metric, texts: Predictions) -> bool:
+    """Return whether a metric can score human texts: they have no loss, and a control text none of the authors."""
+    if metric.spec.inputs == "styles":
+        return min(int(author) for author in texts.references) >= 0
+    return metric.spec.inputs == "generations"
+
+
+def _unseen(n: int, **shown: float) -> None:
+    """Advance no bar."""
 
 
 def _peak_memory_bytes() -> int:

@@ -11,20 +11,22 @@ from typing import Literal
 
 import numpy as np
 
-Purpose = Literal["initial weights", "batch order", "dropout", "bootstrap", "generated data"]
+Purpose = Literal["initial weights", "batch order", "dropout", "bootstrap", "samples", "shuffled words"]
 
 
-def derive(seed: int, purpose: Purpose) -> int:
+def derive(seed: int, purpose: Purpose, index: int | None = None) -> int:
     """Return the seed of one purpose of one run.
 
     Args:
         seed: the run's seed, 0 or above.
         purpose: what the stream is for.
+        index: which of many streams for that purpose, such as the number of a sample.
 
     Returns:
         An integer in [0, 2**31), fit for `torch.manual_seed`, numpy and `TrainingArguments.seed`.
     """
-    digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
+    name = f"{seed}/{purpose}" if index is None else f"{seed}/{purpose}/{index}"
+    digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 

@@ -59,8 +59,26 @@ class SuiteFile:
         return tuple(self.tables["profiles"])
 
     def methods(self, profile: str) -> Table:
-        """Return the method tables under one profile, by name."""
-        return merge(self.tables["methods"], self.tables["profiles"][profile].get("methods", {}))
+        """Return the method tables under one profile, by name; one that is `like` another starts from that one's.
+
+        Raises:
+            InputError: it is like a method that is not there, or that is itself like another.
+        """
+        tables = merge(self.tables["methods"], self.tables["profiles"][profile].get("methods", {}))
+        return {name: self._from_another(name, tables) for name in tables}
+
+    def _from_another(self, name: str, tables: Table) -> Table:
+        table = dict(tables[name])
+        other = table.pop("like", None)
+        if other is None:
+            return table
+        if "like" in tables.get(other, {"like": None}):
+            allowed = [method for method, one in tables.items() if "like" not in one]
+            raise InputError(
+                f"{self.shown}: methods.{name}.like = {other!r} must name a method that is written out"
+                f"{suggest(str(other), allowed)}"
+            )
+        return merge(tables[other], table)
 
     def default_method(self, profile: str) -> str:
         """Return the method that runs where none is named."""
@@ -248,14 +266,12 @@ def _validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[st
 
 def _check_metric(name: str, metric: MetricConfig, place: str) -> None:
     try:
-        allowed = metrics.option_names(name)
-        for option in metric.options:
-            if option not in allowed:
-                raise InputError(f"metrics.{name}.options.{option} is not a known option{suggest(option, allowed)}")
-        if name == "bertscore" and metric.model is None:
-            raise InputError("metrics.bertscore.model is missing; name the source of the model it shall run")
-        if metric.model is None:
-            metrics.build(name, metric.options)
+        metrics.check_options(name, metric.options)
+        runs_a_model = "model" in metrics.needs(name)
+        if runs_a_model and metric.model is None:
+            raise InputError(f"metrics.{name}.model is missing; name the source of the model it shall run")
+        if metric.model is not None and not runs_a_model:
+            raise InputError(f"metrics.{name}.model: {name} runs no model of its own; remove the entry")
     except InputError as error:
         raise InputError(f"{place}: {error}") from None
 

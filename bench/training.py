@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,9 @@ from bench.progress import Advance
 from bench.record import EpochSummary
 from bench.tasks.base import BatchLoss, Item, Task
 from bench.tasks.batches import by_length, on_device
+
+Look = Callable[[int, float], None]
+"""Called with the steps done and the mean loss of the batches since the last look; the model is in evaluation mode."""
 
 _SCHEDULERS = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 _OPTIMIZERS = {"adam": "adamw_torch", "adamw": "adamw_torch", "sgd": "sgd"}
@@ -99,15 +102,19 @@ class _Trainer(transformers.Trainer):  # type: ignore[misc]
 class _Watch(TrainerCallback):  # type: ignore[misc]
     """Writes the curve, and looks at the validation rows at the end of every epoch."""
 
-    def __init__(self, task: Task, validation: Sequence[Item], config: TrainingConfig, advance: Advance) -> None:
+    def __init__(
+        self, task: Task, validation: Sequence[Item], config: TrainingConfig, look: Look | None, advance: Advance
+    ) -> None:
         self.trainer: _Trainer | None = None
         self.curve: list[dict[str, float | int]] = []
         self.epochs: list[EpochSummary] = []
         self._task = task
         self._validation = validation
         self._config = config
+        self._look = look
         self._advance = advance
         self._rate = 0.0
+        self._since_look: list[float] = []
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         """Remember the learning rate that the coming step uses."""
@@ -118,6 +125,14 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         loss = self._trainer.step_loss
         self.curve.append({"step": state.global_step, "loss": loss, "learning_rate": self._rate})
         self._advance(1, loss=loss)
+        every = self._config.evaluate_every_steps
+        if self._look is None or every is None:
+            return
+        self._since_look.append(loss)
+        if state.global_step % every == 0 or state.global_step == state.max_steps:
+            given["model"].eval()  # every training step switches back by itself
+            self._look(state.global_step, _mean(self._since_look))
+            self._since_look.clear()
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         """Close an epoch: the mean of its batches, and the validation rows with dropout off."""
@@ -192,6 +207,7 @@ def train(
     *,
     seed: int,
     quiet: Sequence[nn.Module] = (),
+    look: Look | None = None,
     report_to: Sequence[str] = (),
     log_folder: Path | None = None,
     advance: Advance = lambda n, **shown: None,
@@ -206,6 +222,7 @@ def train(
         config: the `[training]` table.
         seed: the run seed; batch order and dropout have streams of their own.
         quiet: modules kept in evaluation mode while the rest trains.
+        look: called every `config.evaluate_every_steps` and after the last step.
         report_to: trackers of the Trainer's own integrations, such as `tensorboard`.
         log_folder: where a tracker that writes files puts them.
         advance: told of every step with its loss.
@@ -218,7 +235,7 @@ def train(
     def collate(batch: list[Item]) -> dict[str, torch.Tensor]:
         return task.collate(batch) | {"index": torch.tensor([item["index"] for item in batch])}
 
-    watch = _Watch(task, validation, config, advance)
+    watch = _Watch(task, validation, config, look, advance)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, _tensorboard_folder(log_folder):
         trainer = _Trainer(
             task=task,

@@ -53,14 +53,14 @@ class Classification:
     ) -> None:
         self._task = task
         self._mean = isinstance(model, MeanPooledClassifier)
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._fixed = reuse_features and encoder_is_fixed(model, method)
         self._batch_size = batch_size
 
     def encode(self, model: Any, examples: Sequence[Example], split: SplitName, *, advance: Advance) -> list[Item]:
         """Tokenize; where the encoder is fixed, replace tokens by the vector that the head reads."""
         texts = [example.input for example in examples]
-        encoded = self._tokenizer(texts, truncation=True, max_length=self._task.max_length_tokens)["input_ids"]
+        encoded = self.tokenizer(texts, truncation=True, max_length=self._task.max_length_tokens)["input_ids"]
         items: list[Item] = [
             {"input_ids": ids, "n_tokens": len(ids), "label": example.target, "example": example, "index": i}
             for i, (ids, example) in enumerate(zip(encoded, examples, strict=True))
@@ -111,7 +111,7 @@ class Classification:
         rows = [item["input_ids"] for item in items]
         width = self._task.max_length_tokens if self._task.padding == "max_length" else None
         return {
-            "input_ids": padded(rows, value=self._tokenizer.pad_token_id, side="right", width=width),
+            "input_ids": padded(rows, value=self.tokenizer.pad_token_id, side="right", width=width),
             "attention_mask": padded([[1] * len(row) for row in rows], value=0, side="right", width=width),
         }
 

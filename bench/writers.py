@@ -1,0 +1,66 @@
+"""Two writers from one base model, trained side by side in one optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench.config import Method, PeftMethod
+from bench.methods import apply_method
+
+N_WRITERS = 2
+
+
+class Writers(nn.Module):  # type: ignore[misc]
+    """Both writers as one module.
+
+    Their parameters are disjoint, so Adam moves each as if it trained alone; only clipping by norm would couple them.
+    A method that adds an adapter and touches nothing else shares one frozen base: each writer is an adapter on it.
+    Any other method gets a copy of the base for each.
+    """
+
+    def __init__(self, load: Callable[[], Any], method: Method, *, seed: int) -> None:
+        """Build both.
+
+        Args:
+            load: returns a freshly loaded base model.
+            method: what is trained of it.
+            seed: the run seed; both start from the same base, adapters from draws of their own.
+        """
+        super().__init__()
+        self._shares_base = isinstance(method, PeftMethod) and not method.also_train
+        first = apply_method(load(), method, seed=seed)
+        if self._shares_base:
+            first.add_adapter("second", first.peft_config["default"])
+            self.models = nn.ModuleList([first])
+            self._adapters = [
+                [p for n, p in first.named_parameters() if f".{name}" in n] for name in ("default", "second")
+            ]
+            self.writer(0)
+        else:
+            self.models = nn.ModuleList([first, apply_method(load(), method, seed=seed)])
+
+    @property
+    def config(self) -> Any:
+        """Return the base model's configuration."""
+        return self.models[0].config
+
+    def writer(self, number: int) -> Any:
+        """Return one writer, ready to generate; of a shared base, the adapter is switched."""
+        if not self._shares_base:
+            return self.models[number]
+        model = self.models[0]
+        model.set_adapter(("default", "second")[number])
+        for parameters in self._adapters:  # peft freezes the adapter it switches off; here both are in training
+            for parameter in parameters:
+                parameter.requires_grad_(True)
+        return model
+
+    def forward(self, input_ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the logits (B, W, V) of each writer on its own windows, from ids (B, 2, W)."""
+        return tuple(
+            self.writer(number)(input_ids=input_ids[:, number], use_cache=False).logits for number in range(N_WRITERS)
+        )
