@@ -2,6 +2,9 @@
 
     record = make_record(seed=1, scores__accuracy__value=0.9, config__training__epochs=5)
     write_run(tmp_path / "seed-1", record)
+    make_record(evaluations=curve(accuracy=(0.5, 0.83)))       # scored along the way
+    make_imitation(seed=1)                                     # one author: controls and an overlap with the text
+    make_duel(seed=1)                                          # two authors: evaluations, controls and a judge
 
 A change is a path into the record with `__` between parts. The config key follows the config, and `suite`, `profile`
 and `method` follow it too.
@@ -23,6 +26,22 @@ SHA = "0" * 64
 N_TEST = 40
 N_STEPS = 30
 UNITS = {"accuracy": ("fraction", True), "f1": ("fraction", True), "loss": ("nats per token", False)}
+"""The metrics of a classification record."""
+SCORED = {
+    "accuracy": ("fraction", True, 0.5, 0.83),
+    "f1": ("fraction", True, 0.45, 0.82),
+    "loss": ("nats per token", False, 0.69, 0.40),
+    "common_token_ratio": ("fraction", True, 0.40, 0.60),
+    "longest_overlap": ("tokens", False, 5.0, 9.0),
+    "copied_8grams": ("fraction", False, 0.01, 0.04),
+    "style_judge_accuracy": ("fraction", True, 0.5, 0.75),
+    "style_judge_loss": ("nats per text", False, 0.9, 0.5),
+    "style_probability_0": ("fraction", True, 0.48, 0.70),
+    "style_probability_1": ("fraction", True, 0.51, 0.72),
+}
+"""Metric -> unit, whether higher is better, and what it scores before and after."""
+OVERLAP_TOKENS = {"before": (3, 7), "after": (9, 12)}
+"""The `longest_overlap` of samples, in turn: the longest is the second."""
 
 
 def config_values(**changes: Any) -> dict[str, Any]:
@@ -74,8 +93,8 @@ def make_record(seed: int = 0, **changes: Any) -> RunRecord:
         config_values(**{k.removeprefix(prefix): v for k, v in changes.items() if k.startswith(prefix)})
     )
     step = 0.002 * (seed % 3)
-    after = {"accuracy": 0.83 + step, "f1": 0.82 + step, "loss": 0.40 - step}
-    before = {"accuracy": 0.5, "f1": 0.45, "loss": 0.69}
+    before = {name: SCORED[name][2] for name in config.metrics if name in SCORED}
+    after = {name: SCORED[name][3] + (step if SCORED[name][1] else -step) for name in before}
     values: dict[str, Any] = {
         "suite": config.suite,
         "profile": config.profile,
@@ -103,13 +122,9 @@ def make_record(seed: int = 0, **changes: Any) -> RunRecord:
             "final_trainable": f"{seed + 200:064x}",
             "predictions": f"{seed + 300:064x}",
         },
-        "scores_before": {name: _score(name, before[name]) for name in config.metrics if name in UNITS},
-        "scores": {name: _score(name, after[name]) for name in config.metrics if name in UNITS},
-        "changes": {
-            name: _spread(after[name] - before[name], 0.03) | {"confidence": 0.95}
-            for name in config.metrics
-            if name in UNITS
-        },
+        "scores_before": {name: score_values(name, before[name]) for name in before},
+        "scores": {name: score_values(name, after[name]) for name in before},
+        "changes": {name: _spread(after[name] - before[name], 0.03) | {"confidence": 0.95} for name in before},
         "epochs": [
             {
                 "epoch": float(i + 1),
@@ -150,25 +165,143 @@ def make_record(seed: int = 0, **changes: Any) -> RunRecord:
     return RunRecord.model_validate(values)
 
 
+def curve(n_points: int = 4, every: int = 10, **ends: tuple[float, float]) -> list[dict[str, Any]]:
+    """Return evaluations that go straight from one value to another, each with an interval of 0.05 either way.
+
+    Args:
+        n_points: evaluations, the first at step 0.
+        every: steps between them.
+        ends: metric -> its first and its last value.
+    """
+    return [
+        {
+            "step": i * every,
+            "train_loss": None if i == 0 else 1.0 - 0.1 * i,
+            "scores": {name: _spread(a + (b - a) * i / (n_points - 1), 0.05) for name, (a, b) in ends.items()},
+        }
+        for i in range(n_points)
+    ]
+
+
+def judge_values(**changes: Any) -> dict[str, Any]:
+    """Return the summary of a judge that is right of 75 of 80 held-out chunks, and of 60 when they are shuffled."""
+    values = {
+        "identity": "j" * 16,
+        "weights_sha256": "e" * 64,
+        "labels": ["alice", "edgar"],
+        "max_length_tokens": 128,
+        "n_training_chunks": 600,
+        "accuracy": score_values("style_judge_accuracy", 75 / 80, n_examples=80),
+        "confusion": [[38, 2], [3, 37]],
+        "calibration_error": 0.031,
+        "calibration": [
+            {"confidence": 0.72, "accuracy": 0.7, "n_chunks": 20},
+            {"confidence": 0.97, "accuracy": 1.0, "n_chunks": 60},
+        ],
+        "shuffled_accuracy": score_values("style_judge_accuracy", 0.75, n_examples=80),
+        "others": {"unrelated": [0.3, 0.7]},
+    }
+    for path, value in changes.items():
+        _put(values, path.split("__"), value)
+    return values
+
+
+_WRITING = {"window_tokens": 64, "n_samples": 4, "prompt": "", "memorised_overlap_tokens": 50, "memorised_share": 0.25}
+_CAUSAL = {
+    "source": {"kind": "generated", "name": "random_weights"},
+    "family": "causal",
+    "architecture": {"model_type": "gpt2"},
+}
+_PARAGRAPHS = {
+    name: {"n_examples": n, "fingerprint": SHA, "source": "generated", "exact_duplicates": d, "unit": "paragraphs"}
+    for name, n, d in (("train", 500, 4), ("validation", 30, 0), ("test", 60, 0), ("control unrelated", 70, 0))
+}
+
+
+def _text(generator: str) -> dict[str, Any]:
+    return {
+        "parts": [{"source": {"kind": "generated", "name": generator, "n_examples": 9, "seed": 1}, "column": "text"}]
+    }
+
+
+def make_imitation(seed: int = 0, **changes: Any) -> RunRecord:
+    """Return a record of one author imitated: the share of common tokens 0.40 -> 0.60, nothing memorised."""
+    metrics = ("common_token_ratio", "longest_overlap", "copied_8grams", "loss")
+    controls = {
+        name: {
+            metric: score_values(metric, value, n_examples=4) for metric, value in zip(metrics[:3], values, strict=True)
+        }
+        for name, values in {"held-out": (0.64, 6.0, 0.02), "unrelated": (0.41, 4.0, 0.005)}.items()
+    }
+    values: dict[str, Any] = {
+        "config__suite": "one_writer",
+        "config__title": "A writer after one author",
+        "config__primary_metric": "common_token_ratio",
+        "config__task": {"kind": "language_modeling", "sample_tokens": 100} | _WRITING,
+        "config__data": {"texts": {"gulliver": _text("prose_day")}, "controls": {"unrelated": _text("prose_night")}},
+        "config__model": _CAUSAL,
+        "config__method": {"kind": "full"},
+        "config__method_name": "full",
+        "config__metrics": {name: {} for name in metrics},
+        "data__splits": _PARAGRAPHS,
+        "model__base": "generated:random_weights",
+        "controls": controls,
+    }
+    return make_record(seed, **values | changes)
+
+
+def make_duel(seed: int = 0, **changes: Any) -> RunRecord:
+    """Return a record of a style duel: judge accuracy 0.5 -> 0.75, evaluated at steps 0, 10, 20 and 30."""
+    style = ("style_judge_accuracy", "style_judge_loss", "style_probability_0", "style_probability_1")
+    base = {"source": _CAUSAL["source"], "family": "sequence_classification", "architecture": {"model_type": "bert"}}
+    judge = {
+        "model": base,
+        "method": {"kind": "full"},
+        "training": {"steps": 10, "batch_size": 8, "learning_rate": 1e-4},
+        "max_length_tokens": 128,
+        "minimum_accuracy": 0.8,
+    }
+    values: dict[str, Any] = {
+        "config__suite": "two_writers",
+        "config__title": "Two writers and a judge",
+        "config__primary_metric": style[0],
+        "config__task": {
+            "kind": "style_duel",
+            "over_generation": 4,
+            "repetition_penalty": 1.2,
+            "judge": judge,
+        }
+        | _WRITING,
+        "config__data": {"texts": {"alice": _text("prose_day"), "edgar": _text("prose_night")}},
+        "config__model": _CAUSAL,
+        "config__method": {"kind": "full"},
+        "config__method_name": "full",
+        "config__training": {
+            "steps": 30,
+            "batch_size": 4,
+            "learning_rate": 1e-4,
+            "evaluate_every_steps": 10,
+            "evaluate_metrics": list(style),
+        },
+        "config__metrics": {name: {} for name in (*style, "longest_overlap", "copied_8grams")},
+        "data__splits": _PARAGRAPHS,
+        "model__base": "generated:random_weights",
+        "cost__stages_s": {"judging": 12.0, "training": 100.0, "evaluating": 50.0},
+        "evaluations": curve(**{name: SCORED[name][2:] for name in style}),
+        "controls": {"held-out": {style[0]: score_values(style[0], 0.9, n_examples=8)}},
+        "judge": judge_values(),
+    }
+    return make_record(seed, **values | changes)
+
+
 def write_run(folder: Path, record: RunRecord) -> Path:
-    """Write a run folder that fits a classification record: record, predictions, statistics, curve, lock file."""
+    """Write a run folder that fits a record: record, predictions, statistics, curve, lock file."""
     folder.mkdir(parents=True, exist_ok=True)
     draw = random.Random(record.seed)  # noqa: S311 - made-up predictions, no secrets
-    references = [i % 2 for i in range(N_TEST)]
-    for name, share in (("predictions-before", 0.5), ("predictions", 0.83)):
-        rows = [
-            {
-                "id": str(i),
-                "input": f"Review number {i}.",
-                "reference": r,
-                "prediction": r if draw.random() < share else 1 - r,
-                "loss_nats": 0.4,
-            }
-            for i, r in enumerate(references)
-        ]
-        write_rows(folder / f"{name}.jsonl", rows)
+    for stage, name, share in (("before", "predictions-before", 0.5), ("after", "predictions", 0.83)):
+        write_rows(folder / f"{name}.jsonl", _rows(record, stage, share, draw))
     statistics = {
-        stage: {name: np.full((N_TEST, 2), value + record.seed) for name in record.scores}
+        stage: {name: _statistics(record, name, stage, value) for name in record.scores}
         for stage, value in (("before", 0.0), ("after", 1.0))
     }
     write_statistics(folder, statistics)
@@ -184,16 +317,56 @@ def write_run(folder: Path, record: RunRecord) -> Path:
     return folder
 
 
+def _rows(record: RunRecord, stage: str, share: float, draw: random.Random) -> list[dict[str, Any]]:
+    """Return what a run predicted: labels, of which a share is right, or samples of one author or two."""
+    task = record.config.task
+    if task.kind == "classification":
+        return [
+            {
+                "id": str(i),
+                "input": f"Review number {i}.",
+                "reference": i % 2,
+                "prediction": i % 2 if draw.random() < share else 1 - i % 2,
+                "loss_nats": 0.4,
+            }
+            for i in range(N_TEST)
+        ]
+    rows = []
+    for author, name in enumerate(record.config.data.labels):
+        for i in range(task.n_samples):
+            sample = f"Sample {i} after {name}, {stage} fine-tuning."
+            reference = author if task.kind == "style_duel" else f"Passage {i} of {name}."
+            row = {"id": f"{name}-{i}", "input": "", "reference": reference, "prediction": sample}
+            rows.append(row | {"loss_nats": 40.0, "n_targets": 20})
+    return rows
+
+
+def _statistics(record: RunRecord, metric: str, stage: str, value: float) -> np.ndarray:
+    """Return (n_examples, 2); the judge is wrong of each writer's first three samples, and after fine-tuning of one."""
+    task = record.config.task
+    if task.kind == "classification":
+        return np.full((N_TEST, 2), value + record.seed)
+    n = task.n_samples * len(record.config.data.labels)
+    if metric == "longest_overlap":
+        each = [float(OVERLAP_TOKENS[stage][i % 2]) for i in range(n)]
+    elif metric == "style_judge_accuracy":
+        each = [float(i % task.n_samples >= {"before": 3, "after": 1}[stage]) for i in range(n)]
+    else:
+        each = [value + record.seed] * n
+    return np.stack([each, np.ones(n)], axis=1)
+
+
 def write_cell(root: Path, *records: RunRecord) -> list[Path]:
     """Write run folders where `bench run` would have put them, and return them."""
     return [write_run(run_folder(root, record.config, record.seed), record) for record in records]
 
 
-def _score(metric: str, value: float) -> dict[str, Any]:
-    unit, higher = UNITS[metric]
+def score_values(metric: str, value: float, n_examples: int = 872) -> dict[str, Any]:
+    """Return one score, with an interval of 0.025 either way."""
+    unit, higher, _, _ = SCORED[metric]
     return _spread(value, 0.025) | {
         "confidence": 0.95,
-        "n_examples": 872,
+        "n_examples": n_examples,
         "unit": unit,
         "higher_is_better": higher,
         "signature": f"{metric}|v:1.7",

@@ -16,10 +16,12 @@ from bench.compare import Comparison, compare
 from bench.errors import InputError
 from bench.evidence import find_cells, find_runs, find_siblings, runs_root_of
 from bench.record import read_record, read_rows, write_text
+from bench.report.curves import curve_metrics
+from bench.report.generated import read_generated
 from bench.report.markdown import render
 from bench.report.naming import report_stem
-from bench.report.plots import curve_svg
-from bench.report.samples import Sample, choose
+from bench.report.plots import curve_svg, evaluations_svg
+from bench.report.samples import choose
 from bench.suite import load_suite
 
 __all__ = ["assemble", "find_cells", "find_runs", "rebuild", "render", "write_report"]
@@ -52,18 +54,20 @@ def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> Co
 
 
 def write_report(comparison: Comparison, runs: Sequence[Path], *, reports_root: Path) -> Path:
-    """Write `<stem>.md` and `<stem>-curve.svg`; `naming.report_stem` says what the stem is.
+    """Write `<stem>.md`, `<stem>-curve.svg` and, where test rows were scored along the way, `<stem>-evaluations.svg`.
+
+    `naming.report_stem` says what the stem is.
 
     Args:
         comparison: what to report.
-        runs: the folders of its runs; predictions and curves are read from them.
-        reports_root: where the two files go.
+        runs: the folders of its runs; predictions, statistics and curves are read from them.
+        reports_root: where the files go.
 
     Returns:
         The Markdown file.
 
     Raises:
-        InputError: a run folder lacks its predictions or its curve.
+        InputError: a run folder lacks its predictions, its statistics or its curve.
     """
     config = comparison.config
     stem = report_stem(config)
@@ -74,9 +78,21 @@ def write_report(comparison: Comparison, runs: Sequence[Path], *, reports_root: 
     curves = {seed: _rows(folder, "curve.jsonl") for seed, folder in sorted(folders.items())}
     figure = f"{stem}-curve.svg"
     write_text(reports_root / figure, curve_svg(comparison, curves))
-    samples = _samples(comparison, folders[comparison.records[0].seed])
+    evaluations_figure = None
+    if curve_metrics(comparison):
+        evaluations_figure = f"{stem}-evaluations.svg"
+        write_text(reports_root / evaluations_figure, evaluations_svg(comparison))
+    first = folders[comparison.records[0].seed]
+    before, after = (_rows(first, f"{name}.jsonl") for name in ("predictions-before", "predictions"))
+    text = render(
+        comparison,
+        samples=choose(before, after, config.data.labels),
+        generated=read_generated(comparison, folders, before, after),
+        figure=figure,
+        evaluations_figure=evaluations_figure,
+    )
     path = reports_root / f"{stem}.md"
-    write_text(path, render(comparison, samples=samples, figure=figure))
+    write_text(path, text)
     return path
 
 
@@ -111,11 +127,6 @@ def rebuild(
         runs = find_runs(runs_root, file.name, one_profile, one_method)
         written.append(write_report(assemble(runs, roots=roots), runs, reports_root=reports_root))
     return written
-
-
-def _samples(comparison: Comparison, folder: Path) -> tuple[Sample, ...]:
-    before, after = (_rows(folder, f"{name}.jsonl") for name in ("predictions-before", "predictions"))
-    return choose(before, after, comparison.config.data.labels)
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 from bench import metrics
 from bench.compare import Comparison
 from bench.predictions import INPUT_CHARACTERS
-from bench.record import Environment, SplitSummary, run_folder
+from bench.record import Environment, run_folder
 from bench.report.naming import is_as_shipped
 from bench.report.numbers import count, seconds, share, size
 from bench.report.samples import N_SAMPLES, Sample, cell
 from bench.report.tables import code, plural, table
+from bench.report.what_ran import in_order, unit_of_test
 
 
 def parameters(comparison: Comparison) -> Iterable[str]:
@@ -48,28 +49,28 @@ def cost(comparison: Comparison) -> Iterable[str]:
 
 
 def sample_table(comparison: Comparison, samples: Sequence[Sample]) -> Iterable[str]:
-    """Yield test rows beside what the model said of them."""
+    """Yield test rows, or samples of a writer, beside what the model said of them."""
     if not samples:
         return
+    imitates = comparison.config.task.kind == "language_modeling"
     labelled = samples[0].right is not None
     rule = (
         f"the first {N_SAMPLES // 2} wrong and the first {N_SAMPLES // 2} right test rows, as far as there are as many"
         if labelled
-        else "the first test rows"
+        else f"the first {'samples' if imitates else 'test rows'}"
     )
     yield f"Seed {comparison.records[0].seed}: {rule}; none is picked by hand. Long texts are cut."
-    rows = [
-        (
-            code(s.id),
-            cell(s.input, max_characters=INPUT_CHARACTERS),
-            cell(s.reference),
-            cell(s.before),
-            cell(s.after),
-            *(["yes" if s.right else "no"] if labelled else []),
-        )
-        for s in samples
+    columns = [("id", [code(s.id) for s in samples])]
+    if not imitates or any(s.input for s in samples):  # without a prompt there is no input
+        columns.append(("input", [cell(s.input, max_characters=INPUT_CHARACTERS) for s in samples]))
+    columns += [
+        ("human passage" if imitates else "reference", [cell(s.reference) for s in samples]),
+        ("before", [cell(s.before) for s in samples]),
+        ("after", [cell(s.after) for s in samples]),
     ]
-    yield table(("id", "input", "reference", "before", "after", *(["right"] if labelled else [])), rows)
+    if labelled:
+        columns.append(("right", ["yes" if s.right else "no" for s in samples]))
+    yield table([name for name, _ in columns], list(zip(*(cells for _, cells in columns), strict=True)))
 
 
 def soundness(comparison: Comparison) -> Iterable[str]:
@@ -79,9 +80,9 @@ def soundness(comparison: Comparison) -> Iterable[str]:
     n_reloaded = sum(record.reload_identical for record in records)
     facts = [
         ("saved weights reload to the same predictions", f"{n_reloaded} of {plural(len(records), 'seed')}"),
-        ("test rows whose input is also a training row's", count(data.train_test_overlap)),
+        (_LEAKS[unit_of_test(data.splits)], count(data.train_test_overlap)),
         *(
-            (f"{name} rows whose input came earlier in the split", count(split.exact_duplicates))
+            (f"{cell(name)} {_REPEATS[split.unit]} earlier in the split", count(split.exact_duplicates))
             for name, split in in_order(data.splits)
         ),
     ]
@@ -96,9 +97,11 @@ def soundness(comparison: Comparison) -> Iterable[str]:
     yield table(("check", "result"), facts)
 
 
-def in_order(splits: Mapping[str, SplitSummary]) -> list[tuple[str, SplitSummary]]:
-    """Return the splits as they are used; JSON keeps them by name."""
-    return [(name, splits[name]) for name in ("train", "validation", "test") if name in splits]
+_LEAKS = {
+    "rows": "test rows whose input is also a training row's",
+    "paragraphs": "test paragraphs that are also training paragraphs",
+}
+_REPEATS = {"rows": "rows whose input came", "paragraphs": "paragraphs that came"}
 
 
 def signatures(comparison: Comparison) -> Iterable[str]:

@@ -9,10 +9,10 @@ from bench import metrics
 from bench.claims import ClaimVerdict
 from bench.compare import AgainstBaseline, Comparison, Estimate, Row
 from bench.config import SuiteConfig
+from bench.report.curves import scores_by_step, steadiness, thinned
 from bench.report.details import (
     choices,
     cost,
-    in_order,
     parameters,
     provenance,
     rerun,
@@ -20,27 +20,48 @@ from bench.report.details import (
     signatures,
     soundness,
 )
-from bench.report.numbers import count, interval, number, plain, seconds
+from bench.report.generated import Generated, human_text, memorised
+from bench.report.numbers import bounded, count, interval, number, plain, seconds
 from bench.report.samples import Sample, cell
+from bench.report.style import judge, pair_table
 from bench.report.tables import code, plural, table
+from bench.report.what_ran import example_of, what_ran
+
+MAX_MEASURED = 8
+"""Values of a series that the table of claims shows."""
 
 
-def render(comparison: Comparison, *, samples: Sequence[Sample] = (), figure: str | None = None) -> str:
+def render(
+    comparison: Comparison,
+    *,
+    samples: Sequence[Sample] = (),
+    generated: Generated | None = None,
+    figure: str | None = None,
+    evaluations_figure: str | None = None,
+) -> str:
     """Return the report of one suite, profile and method.
 
     Args:
         comparison: the runs, beside baseline and claims.
         samples: predictions to show, of the first seed.
+        generated: what was read of generated texts; none for a task without.
         figure: path of the learning-curve picture, relative to the report; none leaves its section out.
+        evaluations_figure: path of the picture of test scores by step; none leaves it out of its section.
     """
     sections: list[tuple[str, Callable[[], Iterable[str]]]] = [
-        ("What ran", lambda: _what_ran(comparison)),
+        ("What ran", lambda: what_ran(comparison)),
         ("Results", lambda: _results(comparison)),
         ("Documented claims", lambda: _claims(comparison)),
+        ("Human text", lambda: human_text(comparison)),
+        ("Scores by step", lambda: scores_by_step(comparison, evaluations_figure)),
+        ("Stability", lambda: steadiness(comparison)),
+        ("Memorised?", lambda: memorised(comparison, generated)),
+        ("Judge", lambda: judge(comparison, generated)),
         ("Parameters", lambda: parameters(comparison)),
         ("Cost", lambda: cost(comparison)),
         ("Learning curve", lambda: _figure(comparison, figure)),
         ("Sample predictions", lambda: sample_table(comparison, samples)),
+        ("Samples side by side", lambda: pair_table(comparison, generated)),
         ("Soundness", lambda: soundness(comparison)),
         ("Metric signatures", lambda: signatures(comparison)),
         ("Choices where the recipe is silent", lambda: choices(comparison)),
@@ -74,6 +95,7 @@ def verdict(comparison: Comparison) -> str:
     """Return in words whether fine-tuning moved the primary metric, and how that stands against the baseline."""
     row = comparison.primary
     change, name = row.change, metrics.spec(row.metric).title
+    example = example_of(comparison.config, row.metric)
     improved = (change.value > 0) == row.higher_is_better
     if change.excludes_zero:
         effect = f"Fine-tuning made {name} **{'better' if improved else 'worse'}**"
@@ -84,7 +106,7 @@ def verdict(comparison: Comparison) -> str:
     unit = "" if row.unit == "fraction" else f" {cell(row.unit)}"
     return (
         f"{effect}: {number(row.before.value, row.unit)} → {number(row.after.value, row.unit)}{unit}, "
-        f"a change of {_bounded(change, row.unit, signed=True)}; {ending} ({_coverage(change)}). "
+        f"a change of {bounded(change, row.unit, signed=True)}; {ending} ({_coverage(change, example)}). "
         f"{_baseline_sentence(comparison)}"
     )
 
@@ -119,52 +141,10 @@ def _difference_text(against: AgainstBaseline, unit: str) -> str:
     return f"{shown} {interval(against.low, against.high, unit, signed=True)}"
 
 
-def _bounded(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
-    """Return value, standard deviation over seeds where there is one, and interval."""
-    spread = "" if estimate.standard_deviation is None else f" ± {number(estimate.standard_deviation, unit)}"
-    bounds = interval(estimate.low, estimate.high, unit, signed=signed)
-    return f"{number(estimate.value, unit, signed=signed)}{spread} {bounds}"
-
-
-def _coverage(estimate: Estimate) -> str:
+def _coverage(estimate: Estimate, example: str) -> str:
     seeds = plural(estimate.n_seeds, "seed")
-    over = f"test rows, {seeds}" if estimate.over == "examples" else seeds
+    over = f"{example}s, {seeds}" if estimate.over == "examples" else seeds
     return f"{100 * estimate.confidence:g} % interval over {over}"
-
-
-# --- what ran --------------------------------------------------------------------------------------------------------
-
-
-def _what_ran(comparison: Comparison) -> Iterable[str]:
-    first, config = comparison.records[0], comparison.config
-    seeds = ", ".join(str(record.seed) for record in comparison.records)
-    facts = [
-        ("suite", f"{code(config.suite)}, version {config.version}"),
-        ("profile", code(config.profile)),
-        ("method", code(config.method_name)),
-        ("seeds", seeds),
-        ("config key", code(first.config_key)),
-        ("base model", code(first.model.base)),
-        ("budget", _budget(comparison)),
-        ("data fingerprint", code(first.data.fingerprint[:16])),
-    ]
-    facts += [
-        (f"{name} rows", f"{count(split.n_examples)} from {code(split.source)}")
-        for name, split in in_order(first.data.splits)
-    ]
-    facts.append(
-        ("train/test overlap", f"{plural(first.data.train_test_overlap, 'test row')} also in the training rows")
-    )
-    yield table(("what", "value"), facts)
-
-
-def _budget(comparison: Comparison) -> str:
-    training = comparison.config.training
-    length = plural(training.epochs, "epoch") if training.epochs is not None else plural(training.steps or 0, "step")
-    return (
-        f"{length}, batch size {training.batch_size}, {training.optimizer} at learning rate "
-        f"{training.learning_rate:g} ({training.scheduler}), {training.precision}"
-    )
 
 
 # --- results ---------------------------------------------------------------------------------------------------------
@@ -177,9 +157,9 @@ def _results(comparison: Comparison) -> Iterable[str]:
         [
             (
                 _name(row, primary=row is comparison.primary),
-                _bounded(row.before, row.unit),
-                _bounded(row.after, row.unit),
-                _bounded(row.change, row.unit, signed=True),
+                bounded(row.before, row.unit),
+                bounded(row.after, row.unit),
+                bounded(row.change, row.unit, signed=True),
                 _baseline_cell(row, comparison),
                 _documented_cell(row, [outcomes[claim.id] for claim in row.documented]),
             )
@@ -217,17 +197,19 @@ def _name(row: Row, *, primary: bool) -> str:
 def _legend(comparison: Comparison) -> str:
     units: dict[str, list[str]] = {}
     for row in comparison.rows:
-        units.setdefault(f"{row.unit}, {plural(row.n_examples, 'test row')}", []).append(metrics.spec(row.metric).title)
-    change = comparison.primary.change
+        examples = plural(row.n_examples, example_of(comparison.config, row.metric))
+        units.setdefault(f"{row.unit}, {examples}", []).append(metrics.spec(row.metric).title)
+    change, example = comparison.primary.change, example_of(comparison.config, comparison.primary.metric)
     spread = (
         ""
         if change.n_seeds == 1
-        else " ± is the standard deviation over seeds. Brackets over seeds do not cover the choice of test rows; "
-        "where all seeds give one number, the bracket is over test rows instead."
+        else f" ± is the standard deviation over seeds. Brackets over seeds do not cover the choice of {example}s; "
+        f"where all seeds give one number, the bracket is over {example}s instead."
     )
     counted = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
     return (
-        f"Brackets: {_coverage(change)}.{spread} ↑ higher is better, ↓ lower is better; bold is the primary metric. "
+        f"Brackets: {_coverage(change, example)}.{spread} ↑ higher is better, ↓ lower is better; "
+        "bold is the primary metric. "
         f"{cell(counted, max_characters=1000)}."
     )
 
@@ -238,7 +220,7 @@ def _baseline_cell(row: Row, comparison: Comparison) -> str:
     if row.against is None:
         return "incomparable: " + ", ".join(code(mismatch.field) for mismatch in row.mismatches)
     against = row.against
-    shown = f"{_bounded(against.baseline, row.unit)} ({plural(against.baseline.n_seeds, 'seed')})"
+    shown = f"{bounded(against.baseline, row.unit)} ({plural(against.baseline.n_seeds, 'seed')})"
     if against.agreement == "identical":
         return f"{shown}; identical"
     return f"{shown}; {_difference_text(against, row.unit)}, {against.agreement}"
@@ -253,6 +235,8 @@ def _said(verdict: ClaimVerdict) -> str:
     claim = verdict.claim
     if claim.kind == "value":
         return plain(claim.value)
+    if claim.kind == "ordering":
+        return " > ".join(cell(method) for method in claim.methods)
     return f"{plain(claim.low)} to {plain(claim.high)}" if claim.kind == "range" else claim.direction
 
 
@@ -294,7 +278,13 @@ def _measured(verdict: ClaimVerdict) -> str:
         return "—"
     if verdict.claim.quantity.startswith(("cost.wall_time_s", "cost.stages_s.")):
         return seconds(verdict.measured[0])
-    return " → ".join(count(value) if abs(value) >= 1000 else number(value) for value in verdict.measured)
+    shown = [count(value) if abs(value) >= 1000 else number(value) for value in verdict.measured]
+    if verdict.claim.kind == "ordering":
+        return ", ".join(f"{cell(name)} {value}" for name, value in zip(verdict.claim.methods, shown, strict=True))
+    places = thinned(len(shown), MAX_MEASURED)
+    return " → ".join(shown[i] for i in places) + (
+        f" ({len(places)} of {len(shown)})" if len(places) < len(shown) else ""
+    )
 
 
 def _outcome(verdict: ClaimVerdict) -> str:

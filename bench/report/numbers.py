@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-_DECIMALS = {"fraction": 3, "points": 2, "nats per token": 3, "perplexity": 2}
+from bench.compare import Estimate
+
+_DECIMALS = {"fraction": 3, "points": 2, "nats per token": 3, "perplexity": 2, "tokens": 1, "characters": 1}
 _BYTES = ("B", "kB", "MB", "GB", "TB")
 
 
 def number(value: float, unit: str = "", *, signed: bool = False) -> str:
     """Return a value with the decimals its unit deserves.
 
-    A value that is not zero never shows as zero: it gets decimals until its first digit is seen.
+    A value that is not zero never shows as zero: it gets decimals until its first digit is seen. Below 1e-12 it is the
+    rounding of a sum, and shows as zero.
 
     Args:
         value: in `unit`.
@@ -17,10 +20,11 @@ def number(value: float, unit: str = "", *, signed: bool = False) -> str:
         signed: whether a value above zero carries a plus.
     """
     decimals = next((n for name, n in _DECIMALS.items() if unit.startswith(name)), 3)
+    value = 0.0 if abs(value) < 1e-12 else value
     if abs(value) >= 1e6:
         shown = f"{value:.3e}"
     else:
-        while value != 0 and decimals < 12 and round(value, decimals) == 0:
+        while value != 0 and round(value, decimals) == 0:
             decimals += 1
         shown = f"{round(value, decimals) + 0.0:,.{decimals}f}"
     return f"+{shown}" if signed and value > 0 else shown
@@ -29,6 +33,13 @@ def number(value: float, unit: str = "", *, signed: bool = False) -> str:
 def interval(low: float, high: float, unit: str = "", *, signed: bool = False) -> str:
     """Return `[low, high]`, rounded as `number` does."""
     return f"[{number(low, unit, signed=signed)}, {number(high, unit, signed=signed)}]"
+
+
+def bounded(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
+    """Return value, standard deviation over seeds where there is one, and interval."""
+    spread = "" if estimate.standard_deviation is None else f" ± {number(estimate.standard_deviation, unit)}"
+    bounds = interval(estimate.low, estimate.high, unit, signed=signed)
+    return f"{number(estimate.value, unit, signed=signed)}{spread} {bounds}"
 
 
 def seconds(value: float) -> str:

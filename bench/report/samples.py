@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 MAX_CHARACTERS = 280
 N_SAMPLES = 6
+N_PAIRS = {"before": 2, "after": 3}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
@@ -28,22 +30,38 @@ class Sample:
     """Whether the label after fine-tuning is the reference's; none for text."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One sample of each writer of a style duel; text not yet escaped."""
+
+    name: str
+    """Such as `before 1`."""
+    texts: tuple[str, ...]
+    """One an author, in the order of the labels."""
+
+
 def choose(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]], labels: Sequence[str]
 ) -> tuple[Sample, ...]:
     """Return the rows that a report shows.
 
     Labels: the first three wrong and the first three right ones, in the order of the split; where one kind is short,
-    the other fills up. Texts: the first rows of the split. Nothing is picked for looking well.
+    the other fills up. Texts beside a reference: the first rows of the split. Texts meant for an author have none, and
+    are for `side_by_side`. Nothing is picked for looking well.
 
     Args:
         before: rows of `predictions-before.jsonl`.
         after: rows of `predictions.jsonl`.
-        labels: class names by number; empty for text.
+        labels: class names by number; not looked at where predictions are texts.
     """
     earlier = {row["id"]: row for row in before}
     rows = [row for row in after if row["id"] in earlier]
-    if labels:
+    if not rows:
+        return ()
+    labelled = isinstance(rows[0]["prediction"], int)
+    if not labelled and isinstance(rows[0]["reference"], int):
+        return ()
+    if labelled:
         wrong = [row for row in rows if row["prediction"] != row["reference"]]
         right = [row for row in rows if row["prediction"] == row["reference"]]
         n_wrong = min(len(wrong), max(N_SAMPLES // 2, N_SAMPLES - len(right)))
@@ -51,14 +69,31 @@ def choose(
     return tuple(_sample(row, earlier[row["id"]], labels) for row in rows[:N_SAMPLES])
 
 
+def side_by_side(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> tuple[Pair, ...]:
+    """Return the first samples of each writer of a style duel, before and after.
+
+    Args:
+        before: rows of `predictions-before.jsonl`, whose `reference` is the number of the author meant.
+        after: rows of `predictions.jsonl`.
+    """
+    pairs = []
+    for stage, rows in (("before", before), ("after", after)):
+        authors = sorted({row["reference"] for row in rows})
+        texts = [[str(row["prediction"]) for row in rows if row["reference"] == author] for author in authors]
+        for i, both in enumerate(islice(zip(*texts, strict=False), N_PAIRS[stage])):
+            pairs.append(Pair(name=f"{stage} {i + 1}", texts=both))
+    return tuple(pairs)
+
+
 def _sample(after: Mapping[str, Any], before: Mapping[str, Any], labels: Sequence[str]) -> Sample:
+    labelled = isinstance(after["prediction"], int)
     return Sample(
         id=str(after["id"]),
         input=str(after["input"]),
         reference=_named(after["reference"], labels),
         before=_named(before["prediction"], labels),
         after=_named(after["prediction"], labels),
-        right=after["prediction"] == after["reference"] if labels else None,
+        right=after["prediction"] == after["reference"] if labelled else None,
     )
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import make_record, write_cell
+from factories import make_duel, make_record, write_cell
 
 from bench import baseline
 from bench.compare import compare
+from bench.record import RunRecord
+from bench.report.generated import Generated, Judged
 from bench.report.markdown import render, verdict
-from bench.report.samples import MAX_CHARACTERS, Sample, cell, choose
+from bench.report.samples import MAX_CHARACTERS, Pair, Sample, cell, choose
 
 
 def baseline_of(folder: Path, *records: Any) -> baseline.Baseline:
@@ -80,11 +82,32 @@ def test_a_table_row_never_breaks() -> None:
     record = make_record(config__title=nasty, environment__device=nasty, config__chosen={"task.kind": nasty})
     samples = [Sample(id="`|`", input=nasty, reference=nasty, before="", after=nasty, right=None)]
     text = render(compare([record]), samples=samples, figure="f.svg")
+    check_tables(text)
+    assert "<b>" not in text.replace("\\<b\\>", "")
+
+
+def test_no_name_of_a_text_breaks_a_row() -> None:
+    nasty = "a | <b>*e*</b>"
+    record = make_duel()
+    values = record.model_dump(mode="json")
+    values["config"]["data"]["texts"] = dict(
+        zip((nasty, "edgar"), values["config"]["data"]["texts"].values(), strict=True)
+    )
+    values["controls"] = {nasty: values["controls"]["held-out"]}
+    values["data"]["splits"][f"control {nasty}"] = values["data"]["splits"]["test"]
+    values["judge"] |= {"labels": [nasty, "edgar"], "others": {nasty: [0.5, 0.5]}}
+    judged = Judged(before=((1, 0), (0, 1)), after=((1, 0), (0, 1)))
+    generated = Generated(judged=judged, pairs=(Pair(name="after 1", texts=(nasty, "x")),))
+    text = render(compare([RunRecord.model_validate(values)]), generated=generated)
+    check_tables(text)
+    assert "<b>" not in text.replace("\\<b\\>", "")
+
+
+def check_tables(text: str) -> None:
     lines = text.splitlines()
     for table_line, following in pairwise(lines):
         if table_line.startswith("|") and following.startswith("|"):
             assert columns(table_line) == columns(following)
-    assert "<b>" not in text.replace("\\<b\\>", "")
 
 
 def columns(line: str) -> int:

@@ -20,6 +20,8 @@ from bench.report.plots import MAX_POINTS, thin
         (0.00004, "fraction", "0.00004"),  # not zero, so not shown as zero
         (-0.0004, "fraction", "-0.0004"),
         (0.0, "fraction", "0.000"),
+        (5.6e-17, "fraction", "0.000"),  # what rounding leaves of a sum
+        (9.25, "tokens", "9.2"),
         (-0.0, "fraction", "0.000"),
         (0.5, "", "0.500"),
     ],

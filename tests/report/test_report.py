@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from factories import make_record, write_cell
+from factories import make_duel, make_imitation, make_record, write_cell
 from typer.testing import CliRunner
 
 from bench import baseline, report
@@ -25,7 +25,7 @@ from bench.errors import InputError
 from bench.report.naming import is_as_shipped, report_stem
 from bench.suite import builtin_root, load_suite, resolve
 
-GOLDEN = Path(__file__).parent / "golden" / "sentiment_sst2-documented.md"
+GOLDEN = Path(__file__).parent / "golden"
 STEM = f"sentiment_sst2-documented-{make_record().config_key}"
 """The factories' config is not quite the shipped one, so its reports carry its key."""
 
@@ -42,13 +42,31 @@ def stored(tmp_path: Path, *seeds: int) -> tuple[list[Path], list[Path]]:
     return runs, [tmp_path / "baselines", builtin_root("baselines")]
 
 
+def check_golden(text: str, name: str) -> None:
+    if os.environ.get("BENCH_WRITE_GOLDEN"):
+        (GOLDEN / name).write_text(text, encoding="utf-8")
+    assert text == (GOLDEN / name).read_text(encoding="utf-8")
+
+
 def test_the_report_is_the_golden_one(tmp_path: Path) -> None:
     runs, roots = stored(tmp_path, 0, 1, 2)
     path = report.write_report(report.assemble(runs, roots=roots), runs, reports_root=tmp_path / "reports")
-    text = path.read_text(encoding="utf-8")
-    if os.environ.get("BENCH_WRITE_GOLDEN"):
-        GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8")
+    check_golden(path.read_text(encoding="utf-8"), "sentiment_sst2-documented.md")
+
+
+def test_the_report_of_a_style_duel_is_the_golden_one(tmp_path: Path) -> None:
+    runs = write_cell(tmp_path / "runs", make_duel(0), make_duel(1))
+    path = report.write_report(report.assemble(runs, roots=[]), runs, reports_root=tmp_path / "reports")
+    check_golden(path.read_text(encoding="utf-8"), "style_duel.md")
+
+
+def test_runs_scored_along_the_way_have_a_second_picture(tmp_path: Path) -> None:
+    for record, n_pictures in ((make_duel(), 2), (make_imitation(), 1)):
+        runs = write_cell(tmp_path / "runs", record)
+        path = report.write_report(report.assemble(runs, roots=[]), runs, reports_root=tmp_path / "reports")
+        pictures = sorted(p.name for p in path.parent.glob(f"{path.stem}-*.svg"))
+        assert len(pictures) == n_pictures
+        assert all(f"]({name})" in path.read_text(encoding="utf-8") for name in pictures)
 
 
 def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
