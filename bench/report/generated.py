@@ -14,6 +14,7 @@ from bench.compare import Comparison, estimate
 from bench.config import LanguageModelingTask, StyleDuelTask
 from bench.errors import InputError
 from bench.record import Stage, read_statistics
+from bench.report.curves import HELD_OUT
 from bench.report.numbers import bounded, count, number
 from bench.report.samples import Pair, cell, side_by_side
 from bench.report.tables import code, plural, table
@@ -127,13 +128,17 @@ def human_text(comparison: Comparison) -> Iterable[str]:
     ]
     lines += [
         (
-            f"human: {cell(name)}",
+            f"passages: {cell(name)}",
             *(bounded(estimate([scores[row.metric]]), row.unit) if row.metric in scores else "—" for row in rows),
         )
         for name, scores in first.controls.items()
     ]
     yield table(("text", *titles), lines)
-    sentence = "Passages by people, scored in the place of samples: a score means something beside theirs."
+    by_code = any(source.kind == "generated" for _, source in comparison.config.data.sources())
+    sentence = (
+        f"Passages by people{' (here by code that stands in for them)' if by_code else ''}, scored in the place of "
+        "samples: a score means something beside theirs."
+    )
     if len(comparison.records) > 1:
         sentence += (
             f" Theirs do not depend on the seed; brackets are over passages, as drawn for seed {first.seed}."
@@ -158,17 +163,20 @@ def memorised(comparison: Comparison, generated: Generated | None) -> Iterable[s
     if not isinstance(task, LanguageModelingTask | StyleDuelTask) or (longest is None and not shares["after"]):
         return
     runs = {"before": () if longest is None else longest.before, "after": () if longest is None else longest.after}
+    rows: list[tuple[str, ...]] = [
+        (
+            stage,
+            ", ".join(count(n) for n in runs[stage]) or "not scored",
+            ", ".join(number(share, "fraction") for share in shares[stage]) or "not scored",
+            _flag(runs[stage], shares[stage], task),
+        )
+        for stage in STAGES
+    ]
+    held_out = records[0].controls.get(HELD_OUT, {}).get("copied_8grams")
+    if held_out is not None:  # what an author repeats of himself is no memory of a model's
+        rows.append(("held-out passages, to compare", "—", number(held_out.value, "fraction"), "—"))
     yield table(
-        ("text", "longest run of training tokens in a sample", "8-grams found in the training text", "verdict"),
-        [
-            (
-                stage,
-                ", ".join(count(n) for n in runs[stage]) or "not scored",
-                ", ".join(number(share, "fraction") for share in shares[stage]) or "not scored",
-                _flag(runs[stage], shares[stage], task),
-            )
-            for stage in STAGES
-        ],
+        ("text", "longest run of training tokens in a sample", "8-grams found in the training text", "verdict"), rows
     )
     each = f"One number a seed ({', '.join(str(record.seed) for record in records)}). " if len(records) > 1 else ""
     yield (

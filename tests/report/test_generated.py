@@ -27,9 +27,17 @@ def test_human_text_stands_below_the_scores_it_places() -> None:
         ["text", "Common tokens ↑", "Longest overlap ↓", "Copied 8-grams ↓"],
         ["before", "0.400 [0.375, 0.425]", "5.0 [5.0, 5.0]", "0.010 [-0.015, 0.035]"],
         ["after", "0.600 [0.575, 0.625]", "9.0 [9.0, 9.0]", "0.040 [0.015, 0.065]"],
-        ["human: held-out", "0.640 [0.615, 0.665]", "6.0 [6.0, 6.0]", "0.020 [-0.005, 0.045]"],
-        ["human: unrelated", "0.410 [0.385, 0.435]", "4.0 [4.0, 4.0]", "0.005 [-0.020, 0.030]"],
+        ["passages: held-out", "0.640 [0.615, 0.665]", "6.0 [6.0, 6.0]", "0.020 [-0.005, 0.045]"],
+        ["passages: unrelated", "0.410 [0.385, 0.435]", "4.0 [4.0, 4.0]", "0.005 [-0.020, 0.030]"],
     ]
+
+
+def test_passages_by_code_are_not_called_human() -> None:
+    assert "(here by code that stands in for them)" in list(human_text(compare([make_imitation()])))[-1]
+    url = {"kind": "url", "url": "https://example.org/book.txt"}
+    book = {"book": {"parts": [{"source": url}]}}
+    record = make_imitation(config__data={"texts": book})
+    assert list(human_text(compare([record])))[-1].startswith("Passages by people, scored")
 
 
 def test_a_metric_that_a_human_text_lacks_is_a_dash_and_one_that_none_has_is_left_out() -> None:
@@ -37,7 +45,7 @@ def test_a_metric_that_a_human_text_lacks_is_a_dash_and_one_that_none_has_is_lef
     other = {"copied_8grams": score_values("copied_8grams", 0.1)}
     found = lines(human_text(compare([make_imitation(controls={"a": some, "b": other})])))
     assert found[0] == ["text", "Common tokens ↑", "Copied 8-grams ↓"]
-    assert found[3] == ["human: a", "0.600 [0.575, 0.625]", "—"]
+    assert found[3] == ["passages: a", "0.600 [0.575, 0.625]", "—"]
 
 
 def test_human_text_that_moves_with_the_seed_is_said() -> None:
@@ -62,8 +70,9 @@ def test_human_text_that_moves_with_the_seed_is_said() -> None:
 def test_one_seed_beyond_a_bound_counts_as_memorised(tokens: tuple[int, int], share: float, said: str) -> None:
     records = [make_imitation(0), make_imitation(1, scores__copied_8grams__value=share)]
     generated = Generated(longest=Longest(before=(3, 4), after=tokens))
-    before, after = lines(memorised(compare(records), generated))[1:]
+    before, after, human = lines(memorised(compare(records), generated))[1:]
     assert before == ["before", "3, 4", "0.010, 0.010", "not memorised"]
+    assert human == ["held-out passages, to compare", "—", "0.020", "—"]
     assert after == ["after", f"{tokens[0]}, {tokens[1]}", f"0.040, {share:.3f}", said]
 
 
