@@ -1,8 +1,7 @@
 """The documented profiles of the suites on BERT, GPT-2 and GPT-Neo, from end to end, as in test_documented_profiles.py.
 
 Books are made up and come from the loopback hub too, in the frame that Project Gutenberg gives its files; only their
-URLs are overridden. Steps, samples and lengths are cut down, and so is what only real weights can reach: the judge's
-accuracy.
+URLs are overridden. Steps, samples and lengths are cut down, and learning rates raised to what so few steps need.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ DUEL = (
     "task.window_tokens=32",
     "task.n_samples=6",
     "task.judge.max_length_tokens=32",
-    "task.judge.minimum_accuracy=0.6",
     "task.judge.training.learning_rate=3e-3",
     "training.steps=4",
+    "training.learning_rate=3e-2",
     "training.evaluate_every_steps=2",
 )
 
@@ -142,11 +141,13 @@ def test_alice_edgar_runs_documented_and_repeats_itself_offline(
     assert repositories.GPT_NEO[1] in record.model.base
     assert record.judge is not None
     assert record.judge.labels == ("alice", "edgar")
-    assert record.judge.accuracy.value >= 0.6
+    assert record.judge.accuracy.value >= 0.9
     assert set(record.judge.others) == {"swift"}
     sources = record.data.splits["train"].source.split("; ")
     assert [source.partition("#")[0] for source in sources] == [f"url:{books[b]}" for b in ("day", "night", "nights")]
     assert [evaluation.step for evaluation in record.evaluations] == [0, 2, 4]
+    assert record.scores["perplexity"].value < record.scores_before["perplexity"].value
+    assert record.scores["style_judge_loss"].value < record.scores_before["style_judge_loss"].value
     rows = read_rows(tmp_path / run["folder"] / "predictions.jsonl")
     assert [row["reference"] for row in rows] == [0] * 6 + [1] * 6
     if method == "full":
