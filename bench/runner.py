@@ -57,7 +57,7 @@ from bench.tasks import build_model, build_task, padding_side_of
 from bench.tasks.base import Item, Task
 from bench.training import TrainOutcome, autocast, n_steps, train
 
-N_RELOADED = 8
+N_RELOADED = 4
 """Test examples on which the saved weights must repeat the trained model exactly."""
 
 

@@ -198,8 +198,8 @@ def test_shipped_suites_have_all_three_profiles() -> None:
     [
         ("sentiment_sst", "did you mean 'sentiment_sst2'?"),
         ("suites/summarisation", "did you mean 'summarization'?"),
-        ("zzz", "allowed: sentiment_sst2, summarization"),
-        ("no/such/folder", "allowed: sentiment_sst2, summarization"),
+        ("zzz", "allowed: alice_edgar, gulliver, imdb, sentiment_sst2, summarization"),
+        ("no/such/folder", "allowed: alice_edgar, gulliver, imdb, sentiment_sst2, summarization"),
     ],
 )
 def test_error_unknown_suite(given: str, ending: str) -> None:
