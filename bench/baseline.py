@@ -2,7 +2,8 @@
 
     baselines/<suite>/documented.json                        what the recipe claims (`bench.claims`)
     baselines/<suite>/<profile>/<method>.json                scores, hashes and cost of every seed, and why it was made
-    baselines/<suite>/<profile>/<method>.safetensors         per-example statistics after fine-tuning, for paired tests
+    baselines/<suite>/<profile>/<method>.safetensors         per-example statistics after fine-tuning, for paired tests,
+                                                             and the loss of every step, to rerun against
 
 A measured baseline is committed, so it has to stay small. The JSON takes about 12 kB a seed for eight metrics. The
 statistics take 8 bytes a number: 1,000 examples, five metrics of four numbers and three seeds make 0.5 MB. Beyond
@@ -41,6 +42,7 @@ from bench.record import (
     Score,
     canonical_json,
     read_record,
+    read_rows,
     read_statistics,
     write_text,
 )
@@ -51,6 +53,8 @@ SCHEMA_VERSION: Final = 2
 DOCUMENTED_FILE = "documented.json"
 STATISTICS_FILE = "statistics.safetensors"
 MAX_STATISTICS_BYTES = 2 * 1024 * 1024
+_LOSSES = "losses"
+"""First part of the keys of step losses; no metric may be named so."""
 
 Statistics = dict[int, dict[str, np.ndarray]]
 """Seed -> metric -> float64 array (n_examples, n_statistics), after fine-tuning."""
@@ -202,6 +206,8 @@ def _collect_statistics(runs: Sequence[tuple[RunRecord, Path]]) -> tuple[bytes |
             return None, f"seed {record.seed} stored no {STATISTICS_FILE}"
         for metric, array in read_statistics(folder)["after"].items():
             flat[f"seed-{record.seed}/{metric}"] = np.ascontiguousarray(array)
+        losses = [row["loss"] for row in read_rows(folder / "curve.jsonl")]
+        flat[f"{_LOSSES}/seed-{record.seed}"] = np.array(losses, dtype=np.float64)
     size = sum(array.nbytes for array in flat.values())
     if size > MAX_STATISTICS_BYTES:
         return None, f"{size} bytes exceed the {MAX_STATISTICS_BYTES} that a repository should carry"
@@ -270,8 +276,28 @@ def load_statistics(path: Path) -> Statistics:
         return statistics
     for key, array in sorted(safetensors.load(_statistics_bytes(path, sha256)).items()):
         seed, _, metric = key.partition("/")
-        statistics.setdefault(int(seed.removeprefix("seed-")), {})[metric] = array
+        if seed != _LOSSES:
+            statistics.setdefault(int(seed.removeprefix("seed-")), {})[metric] = array
     return statistics
+
+
+def load_losses(path: Path) -> dict[int, np.ndarray]:
+    """Load the training losses that a baseline was stored with.
+
+    Args:
+        path: the baseline's JSON file.
+
+    Returns:
+        Seed -> float64 array (n_steps,); empty where they were left out, or it is of version 1.
+
+    Raises:
+        InputError: as `load`.
+    """
+    sha256 = load(path).statistics_sha256
+    stored = {} if sha256 is None else safetensors.load(_statistics_bytes(path, sha256))
+    return {
+        int(key.rpartition("-")[2]): array for key, array in sorted(stored.items()) if key.startswith(f"{_LOSSES}/")
+    }
 
 
 def default_roots() -> tuple[Path, ...]:

@@ -23,6 +23,7 @@ from bench.config import (
     TextsConfig,
 )
 from bench.errors import InputError
+from bench.leaks import near_duplicates
 from bench.record import DataSummary, SplitSummary
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -104,6 +105,7 @@ def _load_rows(config: DataConfig, *, offline: bool, announce: Announce) -> Spli
         fingerprint=digest([s.fingerprint] for s in summaries.values()),
         splits=summaries,
         train_test_overlap=sum(normalised(e.input) in seen for e in picked["test"]),
+        near_duplicates=near_duplicates([e.input for e in picked["train"]], [e.input for e in picked["test"]]),
     )
     return Splits(train=picked["train"], validation=picked["validation"], test=picked["test"], summary=summary)
 

@@ -91,6 +91,8 @@ class DataSummary(Strict):
     splits: dict[str, SplitSummary]
     train_test_overlap: int
     """Test rows whose input, case and spacing aside, also stands in the training rows."""
+    near_duplicates: int | None = None
+    """Test rows that resemble a training row, those that equal one included; none in records of version 1."""
 
 
 class ModelSummary(Strict):

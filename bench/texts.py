@@ -25,6 +25,7 @@ from bench.data import (
     read_source,
 )
 from bench.errors import InputError
+from bench.leaks import near_duplicates
 from bench.record import DataSummary, SplitSummary
 
 _LINES = re.IGNORECASE | re.MULTILINE
@@ -100,6 +101,7 @@ def load_texts(config: TextsConfig, *, offline: bool = False, announce: Announce
             fingerprint=digest([s.fingerprint] for s in summaries.values()),
             splits=summaries,
             train_test_overlap=sum(paragraph in seen for paragraph in _paragraphs(parts["test"].values())),
+            near_duplicates=near_duplicates(sorted(seen), _paragraphs(parts["test"].values())),
         ),
     )
 

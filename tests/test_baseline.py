@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from bench import baseline
 from bench.cli.baseline import baseline as baseline_app
 from bench.errors import InputError
+from bench.record import read_rows
 
 DATE = datetime.date(2026, 1, 2)
 
@@ -71,6 +72,13 @@ def test_statistics_lie_beside_it_by_seed_and_metric(tmp_path: Path) -> None:
     np.testing.assert_array_equal(statistics[1]["accuracy"], np.full((40, 2), 2.0))  # after: 1.0 + seed
 
 
+def test_losses_of_every_step_lie_beside_it(tmp_path: Path) -> None:
+    runs = write_cell(tmp_path / "runs", make_record(0), make_record(3))
+    losses = baseline.load_losses(store(tmp_path, 0, 3))
+    assert list(losses) == [0, 3]
+    assert losses[3].tolist() == [row["loss"] for row in read_rows(runs[1] / "curve.jsonl")]
+
+
 @pytest.mark.parametrize("damage", ["changed", "missing"])
 def test_damaged_statistics_are_found_on_load(tmp_path: Path, damage: str) -> None:
     path = store(tmp_path, 0)
@@ -91,7 +99,7 @@ def test_large_statistics_are_left_out_and_old_ones_removed(tmp_path: Path, monk
     path = store(tmp_path, 0)
     loaded = baseline.load(path)
     assert loaded.statistics_sha256 is None
-    assert loaded.statistics_left_out == "1920 bytes exceed the 100 that a repository should carry"
+    assert loaded.statistics_left_out == "2160 bytes exceed the 100 that a repository should carry"
     assert not path.with_suffix(".safetensors").exists()
     assert baseline.load_statistics(path) == {}
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from bench import metrics
 from bench.compare import Comparison
+from bench.leaks import RESEMBLANCE
 from bench.predictions import INPUT_CHARACTERS
-from bench.record import Environment, run_folder
+from bench.record import DataSummary, Environment, run_folder
 from bench.report.naming import is_as_shipped
 from bench.report.numbers import count, seconds, share, size
 from bench.report.samples import N_SAMPLES, Sample, cell
@@ -73,6 +74,14 @@ def sample_table(comparison: Comparison, samples: Sequence[Sample]) -> Iterable[
     yield table([name for name, _ in columns], list(zip(*(cells for _, cells in columns), strict=True)))
 
 
+def _near_duplicates(data: DataSummary) -> list[tuple[str, str]]:
+    if data.near_duplicates is None:
+        return []
+    rule = f"{RESEMBLANCE:.0%} of their word pairs or more, the equal ones included"
+    unit = unit_of_test(data.splits)
+    return [(f"test {unit} that share {rule} with one of the training {unit}", count(data.near_duplicates))]
+
+
 def soundness(comparison: Comparison) -> Iterable[str]:
     """Yield the reload check, leaks, duplicates, and whether seeds do what seeds should."""
     records = comparison.records
@@ -81,6 +90,7 @@ def soundness(comparison: Comparison) -> Iterable[str]:
     facts = [
         ("saved weights reload to the same predictions", f"{n_reloaded} of {plural(len(records), 'seed')}"),
         (_LEAKS[unit_of_test(data.splits)], count(data.train_test_overlap)),
+        *_near_duplicates(data),
         *(
             (f"{cell(name)} {_REPEATS[split.unit]} earlier in the split", count(split.exact_duplicates))
             for name, split in in_order(data.splits)
