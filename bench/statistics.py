@@ -223,7 +223,7 @@ def seed_summary(values: Sequence[float], *, confidence: float = 0.95) -> SeedSu
     Source:
         Student 1908; `scipy.stats.t`.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     scores = np.asarray(values, dtype=np.float64)
     if scores.size == 0 or not np.isfinite(scores).all():
         raise InputError(f"a summary over seeds needs one finite score per seed, got {list(values)!r}")
@@ -319,9 +319,21 @@ def _percentiles(values: NDArray[np.float64], confidence: float) -> tuple[float,
 
 
 def _check(confidence: float, n_resamples: int, statistics: Sequence[Array]) -> None:
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if n_resamples < 1:
         raise InputError(f"n_resamples is {n_resamples}; give 1 or more (1000 is usual)")
+    check_statistics(statistics)
+
+
+def check_statistics(statistics: Sequence[Array]) -> None:
+    """Refuse arrays that are not per-example statistics of the same examples.
+
+    Args:
+        statistics: arrays (n_examples, n_statistics).
+
+    Raises:
+        InputError: there is no array, one is empty or has a value that is not finite, or their rows differ in number.
+    """
     if not statistics:
         raise InputError("there are no statistics to resample; give one array per seed")
     for array in statistics:
@@ -336,6 +348,7 @@ def _check(confidence: float, n_resamples: int, statistics: Sequence[Array]) -> 
             raise InputError(f"statistics of example {int(finite.argmin())} are not finite; mend or drop that example")
 
 
-def _check_confidence(confidence: float) -> None:
+def check_confidence(confidence: float) -> None:
+    """Refuse a confidence outside (0, 1), with an InputError."""
     if not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence}; give a share between 0 and 1, such as 0.95")
