@@ -75,17 +75,18 @@ def test_a_quoted_command_parses_and_its_suite_resolves(words: list[str]) -> Non
     parameters = _parsed(words)
     for name in parameters.get("metric") or ():
         metrics.spec(name)
-    suite = parameters.get("suite")
-    if suite is None or Path(suite).name == EXAMPLE_SUITE:
-        return
-    file = load_suite(suite)
-    profile = parameters.get("profile") or "auto"
-    resolve(
-        file,
-        profile=file.profiles[0] if profile == "auto" else profile,
-        method=parameters.get("method"),
-        overrides=parameters.get("set_") or (),
-    )
+    given = parameters.get("suite") or ()
+    for suite in (given,) if isinstance(given, str) else given:
+        if Path(suite).name == EXAMPLE_SUITE:
+            continue
+        file = load_suite(suite)
+        profile = parameters.get("profile") or "auto"
+        resolve(
+            file,
+            profile=file.profiles[0] if profile == "auto" else profile,
+            method=parameters.get("method"),
+            overrides=parameters.get("set_") or (),
+        )
 
 
 def test_a_command_that_is_wrong_would_be_found() -> None:
@@ -105,9 +106,13 @@ def test_relative_links_lead_somewhere(path: Path) -> None:
     assert missing == []
 
 
+def _readme(suite: str) -> str:
+    return (builtin_root("suites") / suite / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_suites_readme_names_its_methods_and_profiles(suite: str) -> None:
-    text = (builtin_root("suites") / suite / "README.md").read_text(encoding="utf-8")
+    text = _readme(suite)
     file = load_suite(suite)
     names = {*file.profiles, *(method for profile in file.profiles for method in file.methods(profile))}
     assert [name for name in sorted(names) if f"`{name}`" not in text] == []
@@ -118,7 +123,7 @@ def test_a_suites_readme_names_its_methods_and_profiles(suite: str) -> None:
 )
 def test_a_suites_readme_counts_the_parameters_of_the_recipe(suite: str, method: str) -> None:
     counted = inspection.parameters(resolve(load_suite(suite), profile="documented", method=method))
-    text = (builtin_root("suites") / suite / "README.md").read_text(encoding="utf-8")
+    text = _readme(suite)
     row = next(line for line in text.splitlines() if line.startswith(f"| `{method}`"))
     expected = (
         f"{counted.trainable:,} (100 %)"
@@ -126,6 +131,46 @@ def test_a_suites_readme_counts_the_parameters_of_the_recipe(suite: str, method:
         else f"{counted.trainable:,} of {counted.total:,} ({counted.share:.2%})".replace("%", " %")
     )
     assert expected in row
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suites_readme_says_what_was_chosen_for_the_recipe(suite: str) -> None:
+    chosen = resolve(load_suite(suite), profile="documented").chosen
+    assert [key for key in chosen if f"`{key}`" not in _readme(suite)] == []
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suites_readme_gives_the_budget_of_each_profile(suite: str) -> None:
+    header, body = next(found for found in TABLE.findall(_readme(suite)) if found[0].startswith("| | `documented`"))
+    row = next(line for line in body.splitlines() if line.startswith("| budget |"))
+    profiles = [cell.strip(" `") for cell in header.strip("|").split("|")[1:]]
+    said = [cell.strip() for cell in row.strip("|").split("|")[1:]]
+    assert profiles == list(load_suite(suite).profiles)
+    for profile, budget in zip(profiles, said, strict=True):
+        training = resolve(load_suite(suite), profile=profile).training
+        length = f"{training.steps:,} steps" if training.steps else f"{training.epochs} epochs"
+        assert budget.startswith(f"{length}, batch {training.batch_size}")
+        for rate in re.findall(r" at (\S+)$", budget):
+            assert float(rate) == training.learning_rate
+
+
+def test_the_readme_lists_every_suite_and_its_methods() -> None:
+    rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| [")]
+    by_suite = {suite: row for suite in SUITES for row in rows if f"(suites/{suite}/README.md)" in row}
+    assert by_suite.keys() == set(SUITES)
+    for suite, row in by_suite.items():
+        variants = {name for name, table in load_suite(suite).tables["methods"].items() if "like" in table}
+        methods = [name for name in load_suite(suite).methods("documented") if name not in variants]
+        assert [name for name in methods if f"`{name}`" not in row] == []
+
+
+def test_the_rooms_that_contributing_lists_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    body = next(body for header, body in TABLE.findall(text) if header.startswith("| rooms |"))
+    rooms = re.findall(r"`(\w+)(/?)`", " ".join(line.split("|")[1] for line in body.splitlines()))
+    places = [ROOT / "bench" / (f"{name}/__init__.py" if folder else f"{name}.py") for name, folder in rooms]
+    assert len(places) > 20
+    assert [place for place in places if not place.is_file()] == []
 
 
 def _check_exit_codes(text: str) -> None:
