@@ -7,7 +7,9 @@
 
 A measured baseline is committed, so it has to stay small. The JSON takes about 12 kB a seed for eight metrics. The
 statistics take 8 bytes a number: 1,000 examples, five metrics of four numbers and three seeds make 0.5 MB. Beyond
-`MAX_STATISTICS_BYTES` they are left out, and the JSON says so.
+`MAX_STATISTICS_BYTES` they are left out, and the JSON says so. Both files together may take `MAX_BYTES`.
+
+`bench.promotion` decides which runs may become a baseline, `bench.verification` looks whether one still holds.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from safetensors import numpy as safetensors
 
 from bench.claims import Documented
 from bench.config import Strict, SuiteConfig
-from bench.errors import InputError
+from bench.errors import InputError, suggest
+from bench.noise import NoiseFloor
 from bench.record import (
     RECORD_FILE,
     Change,
@@ -53,6 +56,7 @@ SCHEMA_VERSION: Final = 2
 DOCUMENTED_FILE = "documented.json"
 STATISTICS_FILE = "statistics.safetensors"
 MAX_STATISTICS_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 3 * 1024 * 1024
 _LOSSES = "losses"
 """First part of the keys of step losses; no metric may be named so."""
 
@@ -99,6 +103,16 @@ class Baseline(Strict):
     """Hash of the statistics file; none where it was left out."""
     statistics_left_out: str | None
     """Why it was left out."""
+    promoted_by: str | None = None
+    """Who promoted the runs, by the name git knows, else the login; none where nobody noted it."""
+    promoted_from_commit: str | None = None
+    """Commit of the working tree that promoted them; none outside one. Each seed names the commit that it ran from."""
+    waived: tuple[str, ...] = ()
+    """What was allowed that is refused otherwise, a sentence each."""
+    replaces_sha256: str | None = None
+    """Hash of the JSON of the baseline that this one replaced; none where there was none."""
+    noise: NoiseFloor | None = None
+    """What the scores of this config do by themselves (`bench noise --store`); none where it was not measured."""
 
     def scores(self, metric: str) -> tuple[Score, ...]:
         """Return one score a seed, or none at all where the metric was not measured by every seed."""
@@ -246,8 +260,8 @@ def load(path: Path) -> Baseline:
     Raises:
         InputError: it cannot be read, does not fit the schema, or its statistics are missing or changed.
     """
-    values = _read_json(path, "promote runs again with `bench baseline promote`")
-    version = values.get("schema_version") if isinstance(values, dict) else None
+    values = read_values(path)
+    version = values.get("schema_version")
     if version not in range(1, SCHEMA_VERSION + 1):
         raise InputError(
             f"{path}: schema_version is {version!r}, this bench reads 1 to {SCHEMA_VERSION}; promote runs again"
@@ -300,6 +314,32 @@ def load_losses(path: Path) -> dict[int, np.ndarray]:
     }
 
 
+def store_noise(path: Path, noise: NoiseFloor) -> None:
+    """Write a noise floor into a baseline's JSON; everything else in it stays as it was.
+
+    Args:
+        path: the baseline's JSON file.
+        noise: measured on the baseline's own config.
+
+    Raises:
+        InputError: as `load`.
+    """
+    load(path)
+    write_text(path, canonical_json(read_values(path) | {"noise": noise.model_dump(mode="json")}))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Return the JSON of a baseline as it stands in the file, which an older version may have written.
+
+    Raises:
+        InputError: it cannot be read, or holds no object.
+    """
+    values = _read_json(path, "promote runs again with `bench baseline promote`")
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: schema_version is None, for the file holds no JSON object; promote runs again")
+    return values
+
+
 def default_roots() -> tuple[Path, ...]:
     """Return where baselines are looked for: the working folder's `baselines`, then the built-in ones."""
     return Path("baselines"), builtin_root("baselines")
@@ -316,6 +356,34 @@ def find(suite: str, profile: str, method: str, *, roots: Sequence[Path] | None 
     """
     places = (_path(root, suite, profile, method) for root in roots or default_roots())
     return next((path for path in places if path.is_file()), None)
+
+
+def locate(given: str | Path, *, roots: Sequence[Path] | None = None) -> Path:
+    """Return the file of a measured baseline.
+
+    Args:
+        given: its JSON file, or `suite/profile/method`.
+        roots: folders to look in, first match wins; default: `default_roots()`.
+
+    Raises:
+        InputError: there is none.
+    """
+    if Path(given).suffix == ".json" and Path(given).is_file():
+        return Path(given)
+    known = {name_of(path): path for path in find_all(roots=roots)}
+    if str(given) not in known:
+        raise InputError(f"{given}: neither a baseline's JSON file nor its name{suggest(str(given), known)}")
+    return known[str(given)]
+
+
+def size_bytes(path: Path) -> int:
+    """Return what a baseline takes on disk, its JSON and statistics together."""
+    return sum(file.stat().st_size for file in (path, path.with_suffix(".safetensors")) if file.is_file())
+
+
+def name_of(path: Path) -> str:
+    """Return `suite/profile/method` of a baseline's file."""
+    return "/".join((*path.parts[-3:-1], path.stem))
 
 
 def find_all(*, roots: Sequence[Path] | None = None) -> list[Path]:

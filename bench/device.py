@@ -40,6 +40,8 @@ def device_class(device: torch.device) -> str:
 def make_deterministic() -> dict[str, str]:
     """Switch on what makes two runs on one device equal, and return the switches for the record.
 
+    With them goes the one that nobody has to set: which CPU instructions torch chose, for others give other last bits.
+
     See https://docs.pytorch.org/docs/stable/notes/randomness.html. Must run before the first CUDA call of the process.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -53,4 +55,5 @@ def make_deterministic() -> dict[str, str]:
         "torch.backends.cudnn.benchmark": "false",
         "torch.backends.cuda.matmul.allow_tf32": "false",
         "CUBLAS_WORKSPACE_CONFIG": os.environ["CUBLAS_WORKSPACE_CONFIG"],
+        "ATEN_CPU_CAPABILITY": torch.backends.cpu.get_cpu_capability(),
     }

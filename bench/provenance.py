@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import importlib.metadata
 import platform
 import subprocess
@@ -36,7 +37,7 @@ def environment(*, device: str, n_threads: int, precision: str, determinism: dic
         precision: arithmetic of forward and backward passes.
         determinism: the switches that are on.
     """
-    commit, dirty = _commit(Path(__file__).parent)
+    commit, dirty = working_tree()
     return Environment(
         bench_version=version(),
         commit=commit,
@@ -70,23 +71,33 @@ def package_versions() -> dict[str, str]:
     return found
 
 
-def _commit(folder: Path) -> tuple[str | None, bool | None]:
+def person() -> str | None:
+    """Return who is at work: the name that git knows, else the login, else None."""
+    try:
+        return _git(Path.cwd(), "config", "user.name") or getpass.getuser()
+    except (OSError, KeyError):  # no login either, as in some containers
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what a git command prints in a folder, or None where it fails or there is no git."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def working_tree() -> tuple[str | None, bool | None]:
     """Return the commit this code runs from, and whether code or suites changed since; None outside a working tree."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *arguments],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=10,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    if git("ls-files", "--error-unmatch", __file__) is None:
+    here = Path(__file__).parent
+    if _git(here, "ls-files", "--error-unmatch", __file__) is None:
         return None, None  # an installed copy, perhaps inside somebody else's repository
-    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", ".", "../suites")
+    commit, changes = _git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "--", ".", "../suites")
     return commit, None if changes is None else bool(changes)
