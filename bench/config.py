@@ -18,6 +18,12 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 ProfileName = Literal["documented", "offline", "tiny"]
 SplitName = Literal["train", "validation", "test"]
 Scalar = bool | int | float | str | None
+_FAMILIES_OF = {
+    "classification": ("sequence_classification",),
+    "summarization": ("seq2seq", "causal"),
+    "language_modeling": ("causal",),
+    "style_duel": ("causal",),
+}
 
 
 class Strict(BaseModel):
@@ -417,6 +423,12 @@ class JudgeConfig(Strict):
     minimum_accuracy: float = Field(gt=0, le=1)
     """Accuracy on held-out chunks below which no run is scored."""
 
+    @model_validator(mode="after")
+    def _is_a_classifier(self) -> JudgeConfig:
+        if self.model.family != "sequence_classification":
+            raise ValueError(f"model.family = {self.model.family!r}: a judge needs 'sequence_classification'")
+        return self
+
 
 class StyleDuelTask(Strict):
     """Two writers from one base model, each on an author of its own, and a judge that tells them apart."""
@@ -515,6 +527,20 @@ class SuiteConfig(Strict):
         if isinstance(self.data, TextsConfig) and len(self.data.texts) != n_texts:
             names = ", ".join(self.data.texts)
             raise ValueError(f"a {self.task.kind} task needs {n_texts} text(s) under data.texts, got {names}")
+        return self
+
+    @model_validator(mode="after")
+    def _model_fits_the_task(self) -> SuiteConfig:
+        allowed = _FAMILIES_OF[self.task.kind]
+        if self.model.family not in allowed:
+            wanted = " or ".join(repr(family) for family in allowed)
+            raise ValueError(f"a {self.task.kind} task needs model.family = {wanted}, got {self.model.family!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _saves_what_it_trains(self) -> SuiteConfig:
+        if self.task.kind == "style_duel" and self.training.save == "pretrained":
+            raise ValueError("training.save = 'pretrained' saves one model, a style_duel trains two; use 'trainable'")
         return self
 
     @model_validator(mode="after")

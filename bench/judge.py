@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def make_judge(
         advance: told of every training step.
 
     Raises:
-        InputError: a text is too short for a chunk, or a checkpoint has other labels.
+        InputError: a text is too short for a chunk, or a chunk too long for the judge's model.
         TrainingError: its accuracy on held-out chunks is below `minimum_accuracy`.
     """
     labels = tuple(example.id for example in splits.train)
@@ -114,8 +115,9 @@ class _Judging:
 
     def build(self, folder: Path) -> None:
         tokenizer = load_tokenizer(self.base, padding_side="right")
-        train_rows = _balanced(self._chunks(tokenizer, self.splits.train))
-        test_rows = _balanced(self._chunks(tokenizer, self.splits.test))
+        train_rows = _balanced(self._chunks(tokenizer, self.splits.train, "the train part"))
+        test_rows = _balanced(self._chunks(tokenizer, self.splits.test, "the test part"))
+        others = {text.id: self._chunks(tokenizer, [text], "the text") for text in self.splits.controls}
         model, n_training = self._model(tokenizer, train_rows)
         model.config.id2label = dict(enumerate(self.labels))
         model.config.label2id = {label: i for i, label in enumerate(self.labels)}
@@ -123,7 +125,8 @@ class _Judging:
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
         task = self._task(tokenizer, model)
-        summary = self._validated(task, model, test_rows, n_training, file_sha256(folder / "model.safetensors"))
+        weights = file_sha256(folder / "model.safetensors")
+        summary = self._validated(task, model, test_rows, others, n_training, weights)
         values = {
             "schema_version": 1,
             "pooling": self.config.model.pooling,
@@ -138,17 +141,19 @@ class _Judging:
         lower = self.device.type == "cuda"
         return self.config.training if lower else self.config.training.model_copy(update={"precision": "float32"})
 
-    def _chunks(self, tokenizer: Any, texts: Sequence[Example]) -> list[Example]:
-        """Cut each text into chunks that fill the judge's window, special tokens counted."""
+    def _chunks(self, tokenizer: Any, texts: Sequence[Example], what: str) -> list[Example]:
+        """Cut each text into chunks that fill the judge's window, special tokens counted; `what` is for errors."""
         room = self.config.max_length_tokens - tokenizer.num_special_tokens_to_add()
         chunks = []
         for text in texts:
             with quiet_transformers():
                 offsets = tokenizer(text.input, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
             if len(offsets) < room:
+                key = "controls" if int(text.target) < 0 else "texts"
                 raise InputError(
-                    f"data.texts.{text.id}: {len(offsets)} judge tokens do not fill one chunk "
-                    f"(task.judge.max_length_tokens = {self.config.max_length_tokens}); give a longer text"
+                    f"data.{key}.{text.id}: {what} has {len(offsets)} judge tokens, which do not fill one chunk of "
+                    f"{room} (task.judge.max_length_tokens = {self.config.max_length_tokens}, special tokens aside); "
+                    "give a longer text, larger shares of it, or shorter chunks"
                 )
             for i in range(len(offsets) // room):
                 first, last = offsets[i * room], offsets[(i + 1) * room - 1]
@@ -158,16 +163,20 @@ class _Judging:
     def _model(self, tokenizer: Any, rows: Sequence[Example]) -> tuple[Any, int]:
         """Return the judge's model, trained or loaded, and how many chunks it was trained on."""
         config = self.config
-        if config.checkpoint is not None:
-            _check_labels(self.base, self.labels)
-            return load_model(config.model, self.base, n_labels=len(self.labels), seed=config.seed).to(self.device), 0
         model = load_model(config.model, self.base, n_labels=len(self.labels), seed=config.seed)
+        limit = getattr(model.config, "max_position_embeddings", None)
+        if limit is not None and config.max_length_tokens > limit:
+            raise InputError(
+                f"task.judge.max_length_tokens = {config.max_length_tokens} is longer than the {limit} positions its "
+                f"model has; give {limit} or less"
+            )
+        if config.checkpoint is not None:
+            return model.to(self.device), 0
         model = apply_method(model, config.method, seed=config.seed).to(self.device).eval()
         task = self._task(tokenizer, model)
         items = task.encode(model, rows, "train", advance=lambda n: None)
-        watched = task.encode(
-            model, _balanced(self._chunks(tokenizer, self.splits.validation)), "validation", advance=lambda n: None
-        )
+        validation = _balanced(self._chunks(tokenizer, self.splits.validation, "the validation part"))
+        watched = task.encode(model, validation, "validation", advance=lambda n: None)
         train(
             model,
             task,
@@ -188,7 +197,13 @@ class _Judging:
         return Classification(how, tokenizer, model, self.config.method, batch_size=size)
 
     def _validated(
-        self, task: Classification, model: Any, rows: Sequence[Example], n_training: int, weights: str
+        self,
+        task: Classification,
+        model: Any,
+        rows: Sequence[Example],
+        others: Mapping[str, Sequence[Example]],
+        n_training: int,
+        weights: str,
     ) -> JudgeSummary:
         truth, chosen, confidence = self._judged(task, model, rows)
         bins = _bins(confidence, truth == chosen)
@@ -207,7 +222,7 @@ class _Judging:
             calibration_error=sum(abs(b.confidence - b.accuracy) * b.n_chunks for b in bins) / len(rows),
             calibration=bins,
             shuffled_accuracy=score(accuracy, guessed.tolist(), truth.tolist())[0],
-            others={text.id: self._shares(task, model, text) for text in self.splits.controls},
+            others={name: self._shares(task, model, chunks) for name, chunks in others.items()},
         )
 
     def _judged(
@@ -223,8 +238,8 @@ class _Judging:
         true_probability = np.exp(-seen.losses_nats)
         return truth, chosen, np.where(truth == chosen, true_probability, 1 - true_probability)
 
-    def _shares(self, task: Classification, model: Any, text: Example) -> tuple[float, ...]:
-        rows = [Example(id=c.id, input=c.input, target=0) for c in self._chunks(task.tokenizer, [text])]
+    def _shares(self, task: Classification, model: Any, chunks: Sequence[Example]) -> tuple[float, ...]:
+        rows = [replace(chunk, target=0) for chunk in chunks]  # by neither author: whichever, it is not looked at
         _, chosen, _ = self._judged(task, model, rows)
         return tuple(float((chosen == i).mean()) for i in range(len(self.labels)))
 
@@ -259,8 +274,23 @@ def _bins(confidence: Array, right: np.ndarray[Any, Any]) -> tuple[CalibrationBi
     )
 
 
-def _check_labels(checkpoint: BaseModel, labels: tuple[str, ...]) -> None:
-    config = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
+def check_checkpoint(checkpoint: BaseModel, labels: tuple[str, ...]) -> None:
+    """Check that what was given as a trained judge tells the authors of a suite apart.
+
+    Args:
+        checkpoint: what `fetch_base_model` returned for `task.judge.checkpoint`.
+        labels: the authors, in the order of `data.texts`.
+
+    Raises:
+        InputError: it is no saved model, or has other labels.
+    """
+    file = checkpoint.folder / "config.json"
+    if not file.is_file():
+        raise InputError(
+            f"task.judge.checkpoint: {checkpoint.folder} holds no config.json; give the folder of a saved classifier, "
+            "such as the `judge` folder of a run"
+        )
+    config = json.loads(file.read_text(encoding="utf-8"))
     found = tuple(label for _, label in sorted((int(i), label) for i, label in config.get("id2label", {}).items()))
     if found != labels:
         raise InputError(
@@ -291,5 +321,10 @@ def check_over_generation(task: StyleDuelTask, texts: Sequence[Example], *, writ
                 f"task.over_generation = {task.over_generation:g}: {task.sample_tokens} writer tokens become about "
                 f"{task.sample_tokens * read // written} judge tokens of {text.id}'s text, fewer than the {room} that "
                 f"task.judge.max_length_tokens = {task.judge.max_length_tokens} leaves for text; "
-                f"give {room * written / read / task.judge.max_length_tokens:.2f} or more"
+                f"give {_rounded_up(room * written / read / task.judge.max_length_tokens)} or more"
             )
+
+
+def _rounded_up(value: float) -> str:
+    """Return a number with two decimals, none smaller."""
+    return f"{math.ceil(value * 100) / 100:.2f}"

@@ -30,8 +30,8 @@ _FAMILIES = {
     "causal": transformers.AutoModelForCausalLM,
 }
 
-_RANDOM_WEIGHTS_VERSION = 2
-"""Raised whenever the code below draws other weights, so that no cache hands out those of before."""
+_RANDOM_WEIGHTS_VERSION = 3
+"""Raised whenever the code below makes other weights or another tokenizer, so that no cache hands out old ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +222,7 @@ def _random_weights(config: ModelConfig, source: GeneratedSource, texts: list[st
         tokenizer = _word_tokenizer(words, built.vocab_size, built.model_type)
         built.pad_token_id, built.eos_token_id = tokenizer.pad_token_id, tokenizer.eos_token_id
         built.decoder_start_token_id = tokenizer.pad_token_id
-        if built.bos_token_id is not None:
+        if getattr(built, "bos_token_id", None) is not None:  # T5's configuration has no such key
             built.bos_token_id = tokenizer.eos_token_id
         with torch.random.fork_rng(devices=[]), quiet_transformers():
             torch.manual_seed(source.seed)
@@ -254,12 +254,13 @@ def _word_tokenizer(words: list[str], size: int, model_type: str) -> Any:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=special[2]))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    begin = f"{special[3]} " if len(special) > 3 else ""
+    begins = {"cls_token": special[3]} if len(special) > 3 else {}
+    begin = f"{special[3]} " if begins else ""
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{begin}$A {special[1]}", special_tokens=[(token, vocabulary[token]) for token in special]
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=special[0], eos_token=special[1], unk_token=special[2]
+        tokenizer_object=tokenizer, pad_token=special[0], eos_token=special[1], unk_token=special[2], **begins
     )
 
 

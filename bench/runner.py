@@ -27,7 +27,7 @@ from bench.config import StyleDuelTask, SuiteConfig
 from bench.data import SPLITS, Splits, load_splits
 from bench.device import choose_device, device_class, make_deterministic
 from bench.errors import DeviceError, TrainingError
-from bench.judge import JudgeFolder, check_over_generation, keep_judge, make_judge
+from bench.judge import JudgeFolder, check_checkpoint, check_over_generation, keep_judge, make_judge
 from bench.methods import quiet_modules, state_hash, trainable_state
 from bench.metrics.base import Metric
 from bench.models import BaseModel, count_parameters, fetch_base_model, load_model, load_tokenizer
@@ -56,6 +56,7 @@ from bench.statistics import paired_bootstrap
 from bench.tasks import build_model, build_task, padding_side_of
 from bench.tasks.base import Item, Task
 from bench.training import TrainOutcome, autocast, n_steps, train
+from bench.writers import Writers
 
 N_RELOADED = 4
 """Test examples on which the saved weights must repeat the trained model exactly."""
@@ -253,15 +254,16 @@ class _Run:
             rows, validation, test = (
                 task.encode(model, getattr(splits, split), split, advance=advance) for split in SPLITS
             )
+            human = task.human_texts(splits)
         judge = self._judge(tokenizer)
         built = {name: self._metric(name, judge) for name in config.metrics}
+        controls = self._controls(built, human)
         course = self._learn(model, task, rows, validation, test, built)
         with self.clock.stage("saving"):
             saved_bytes = save_trained(model, config, self.folder)
             self._check_reload(task, model, test)
         final = state_hash(trainable_state(model))
         summary = self._model_summary(model)
-        human = task.human_texts(splits)
         del model, task
         gc.collect()
         hashes = Hashes(
@@ -279,7 +281,8 @@ class _Run:
                 "epochs": course.outcome.epochs,
                 "evaluations": course.evaluations,
                 "judge": None if judge is None else judge.summary,
-                **self._scores(built, course.before, course.after, human),
+                "controls": controls,
+                **self._scores(built, course.before, course.after),
             },
             n_tokens=course.outcome.n_tokens,
             saved_bytes=saved_bytes,
@@ -301,9 +304,10 @@ class _Run:
 
         def look(step: int, train_loss: float | None, advance: Advance) -> None:
             stages.append(self._predict(task, model, test, advance))
-            points = {name: self._point(built[name], stages[-1]) for name in self._curve_metrics}
-            evaluations.append(Evaluation(step=step, train_loss=train_loss, scores=points))
             del stages[1:-1]  # the first and the last are kept whole, the others as points
+            if config.evaluate_every_steps is not None:
+                points = {name: self._point(built[name], stages[-1]) for name in self._curve_metrics}
+                evaluations.append(Evaluation(step=step, train_loss=train_loss, scores=points))
 
         def look_in_training(step: int, train_loss: float) -> None:
             with self.clock.pause("evaluating"):
@@ -320,7 +324,7 @@ class _Run:
                 validation,
                 config,
                 seed=self.seed,
-                quiet=quiet_modules(model, self.config.method),
+                quiet=self._quiet(model),
                 look=look_in_training,
                 report_to=self.options.report_to,
                 log_folder=self.folder / "trackers" if self.options.report_to else None,
@@ -329,8 +333,12 @@ class _Run:
         if config.evaluate_every_steps is None:
             with self.clock.stage("predicting after", len(test)) as advance:
                 look(steps, None, advance)
-            evaluations.clear()
         return _Course(before=stages[0], after=stages[-1], evaluations=tuple(evaluations), outcome=outcome)
+
+    def _quiet(self, model: Any) -> list[torch.nn.Module]:
+        """Return the frozen modules whose dropout stays off; a method names those of one model, not of a pair."""
+        models = model.models if isinstance(model, Writers) else [model]
+        return [module for one in models for module in quiet_modules(one, self.config.method)]
 
     @property
     def _curve_metrics(self) -> tuple[str, ...]:
@@ -346,6 +354,8 @@ class _Run:
         task, base = self.config.task, self.materials.judge
         if not isinstance(task, StyleDuelTask) or base is None:
             return None
+        if task.judge.checkpoint is not None:
+            check_checkpoint(base, self.config.data.labels)
         reader = load_tokenizer(base, padding_side="right")
         check_over_generation(task, self.materials.splits.train, writer=writer, judge=reader)
         with self.clock.stage("judging") as advance:
@@ -412,11 +422,22 @@ class _Run:
         after.write(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def _scores(
-        self, built: Mapping[str, Metric], before: Predictions, after: Predictions, human: Mapping[str, Predictions]
-    ) -> dict[str, Any]:
+    def _controls(self, built: Mapping[str, Metric], human: Mapping[str, Predictions]) -> dict[str, dict[str, Score]]:
+        """Score texts by people; before training, so that one which cannot be scored costs none."""
+        controls: dict[str, dict[str, Score]] = {title: {} for title in human}
+        if not human:
+            return controls
+        with self.clock.stage("scoring human texts", len(human)) as advance:
+            for title, texts in human.items():
+                for name, metric in built.items():
+                    if _can_score(metric, texts):
+                        inputs = texts.inputs_of(metric.spec.inputs, self.config.metrics[name])
+                        controls[title][name], _ = score(metric, *inputs)  # not by run seed: the same for all
+                advance(1)
+        return controls
+
+    def _scores(self, built: Mapping[str, Metric], before: Predictions, after: Predictions) -> dict[str, Any]:
         scores: dict[str, dict[str, Score]] = {"before": {}, "after": {}}
-        controls: dict[str, dict[str, Score]] = {name: {} for name in human}
         statistics: dict[str, dict[str, np.ndarray]] = {"before": {}, "after": {}}
         changes: dict[str, Change] = {}
         draw = seeds.derive(self.seed, "bootstrap")
@@ -432,18 +453,9 @@ class _Run:
                 changes[name] = Change(
                     value=change.value, low=change.low, high=change.high, confidence=change.confidence
                 )
-                for title, texts in human.items():
-                    if _can_score(metric, texts):
-                        inputs = texts.inputs_of(metric.spec.inputs, chosen)
-                        controls[title][name], _ = score(metric, *inputs)  # not by run seed: the same for all
                 advance(1)
         write_statistics(self.folder, statistics)  # type: ignore[arg-type]
-        return {
-            "scores_before": scores["before"],
-            "scores": scores["after"],
-            "changes": changes,
-            "controls": controls,
-        }
+        return {"scores_before": scores["before"], "scores": scores["after"], "changes": changes}
 
 
 def _can_score(metric: Metric, texts: Predictions) -> bool:

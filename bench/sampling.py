@@ -133,12 +133,7 @@ def sample(
         InputError: the penalty is 1 or less, or prompt and sample are longer than the model can read.
     """
     n_given = len(prompt_ids)
-    limit = getattr(model.config, "max_position_embeddings", None)
-    if limit is not None and n_given + n_tokens > limit:
-        raise InputError(
-            f"a prompt of {n_given} and a sample of {n_tokens} tokens are longer than the {limit} positions the model "
-            "has; lower task.sample_tokens (in a style duel: task.over_generation) or shorten task.prompt"
-        )
+    check_length(model, n_given, n_tokens)
     # What is left out here the checkpoint's own settings fill in, so the suite's are given even where they do nothing.
     settings = GenerationConfig(
         do_sample=False,
@@ -167,3 +162,17 @@ def sample(
         samples += generated[:, n_given:].tolist()
         advance(len(chosen))
     return samples
+
+
+def check_length(model: Any, n_given: int, n_tokens: int) -> None:
+    """Check that a model has positions enough for a prompt and a sample.
+
+    Raises:
+        InputError: it has not.
+    """
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit is not None and n_given + n_tokens > limit:
+        raise InputError(
+            f"a prompt of {n_given} and a sample of {n_tokens} tokens are longer than the {limit} positions the model "
+            "has; lower task.sample_tokens (in a style duel: task.over_generation) or shorten task.prompt"
+        )

@@ -72,7 +72,7 @@ class SuiteFile:
         other = table.pop("like", None)
         if other is None:
             return table
-        if "like" in tables.get(other, {"like": None}):
+        if "like" in tables.get(str(other), {"like": None}):
             allowed = [method for method, one in tables.items() if "like" not in one]
             raise InputError(
                 f"{self.shown}: methods.{name}.like = {other!r} must name a method that is written out"

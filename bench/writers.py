@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from bench.config import Method, PeftMethod
+from bench.errors import InputError
 from bench.methods import apply_method
 
 N_WRITERS = 2
@@ -28,16 +29,24 @@ class Writers(nn.Module):  # type: ignore[misc]
         Args:
             load: returns a freshly loaded base model.
             method: what is trained of it.
-            seed: the run seed; both start from the same base, adapters from draws of their own.
+            seed: the run seed; both start from the same base, adapters on a shared one from draws of their own.
+
+        Raises:
+            InputError: the method does not fit the model, or cannot be there twice.
         """
         super().__init__()
         self._shares_base = isinstance(method, PeftMethod) and not method.also_train
         first = apply_method(load(), method, seed=seed)
         if self._shares_base:
-            first.add_adapter("second", first.peft_config["default"])
+            try:
+                first.add_adapter("second", first.peft_config["default"])
+            except ValueError as error:
+                raise InputError(
+                    f"method.config: peft refuses it for two writers on one base: {error}; choose another method"
+                ) from None
             self.models = nn.ModuleList([first])
             self._adapters = [
-                [p for n, p in first.named_parameters() if f".{name}" in n] for name in ("default", "second")
+                [p for n, p in first.named_parameters() if f".{name}." in f"{n}."] for name in ("default", "second")
             ]
             self.writer(0)
         else:

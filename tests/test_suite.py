@@ -185,9 +185,117 @@ def test_every_shipped_suite_resolves(name: str, profile: str, method: str) -> N
 def test_shipped_suites_have_all_three_profiles() -> None:
     assert {(name, profile) for name, profile, _ in SHIPPED} >= {
         (name, profile)
-        for name in ("sentiment_sst2", "summarization")
+        for name in ("sentiment_sst2", "summarization", "imdb", "gulliver", "alice_edgar")
         for profile in ("documented", "offline", "tiny")
     }  # fmt: skip
+
+
+# --- methods like others ---------------------------------------------------------------------------------------------
+
+
+def test_a_method_like_another_starts_from_it_and_leaves_it_alone(write: Write) -> None:
+    scheduled = {"like": "full", "training": {"scheduler": "linear"}}
+    careful = {"like": "frozen", "frozen_dropout": True, "training": {"learning_rate": 1e-4}}
+    file = load_suite(write(methods__scheduled=scheduled, methods__careful=careful))
+    one = resolve(file, profile="tiny", method="scheduled")
+    assert (one.method_name, one.method.kind) == ("scheduled", "full")
+    assert (one.training.learning_rate, one.training.steps, one.training.scheduler) == (1e-5, 7, "linear")
+    other = resolve(file, profile="tiny", method="careful")
+    assert other.method.model_dump() == {"kind": "freeze", "modules": ("distilbert",), "frozen_dropout": True}
+    assert other.training.learning_rate == 1e-4
+    assert resolve(file, profile="tiny", method="full").training.scheduler == "constant"
+    assert set(file.methods("tiny")) == {"head", "full", "frozen", "scheduled", "careful"}
+
+
+def test_a_method_is_like_what_the_profile_made_of_the_other(write: Write) -> None:
+    changes = {"methods": {"full": {"training": {"learning_rate": 9e-5}}}}
+    file = load_suite(write(methods__slow={"like": "full", "training": {"batch_size": 2}}, profiles__tiny=changes))
+    assert resolve(file, profile="tiny", method="slow").training.learning_rate == 9e-5
+    assert resolve(file, profile="offline", method="slow").training.learning_rate == 1e-5
+
+
+def test_a_method_only_a_profile_has_may_be_like_one_of_the_suites(write: Write) -> None:
+    file = load_suite(write(profiles__tiny={"methods": {"quick": {"like": "head", "training": {"epochs": 1}}}}))
+    assert resolve(file, profile="tiny", method="quick").training.epochs == 1
+    assert "method 'quick' is not known" in _error(write(), "offline", "quick")
+
+
+@pytest.mark.parametrize(
+    ("like", "ending"),
+    [
+        ("ful", "like = 'ful' must name a method that is written out; did you mean 'full'?"),
+        ("zzz", "like = 'zzz' must name a method that is written out; allowed: frozen, full, head"),
+        ("again", "like = 'again' must name a method that is written out; allowed: frozen, full, head"),
+        ("mine", "like = 'mine' must name a method that is written out; allowed: frozen, full, head"),
+        (["full"], "like = ['full'] must name a method that is written out; did you mean 'full'?"),
+    ],
+)
+def test_error_like_what_is_not_written_out(write: Write, like: Any, ending: str) -> None:
+    folder = write(methods__again={"like": "full"}, methods__mine={"like": like})
+    assert _error(folder, "tiny", "mine") == f"{folder / 'suite.toml'}: methods.mine.{ending}"
+
+
+# --- what fits what --------------------------------------------------------------------------------------------------
+
+ONE = "data={kind='texts', texts={day={parts=[{source={kind='generated', name='prose_day', n_examples=9}}]}}}"
+THIRD = "data.texts.noon={parts=[{source={kind='generated', name='prose_plain', n_examples=9}}]}"
+ROWS = (
+    "data={kind='rows', source={kind='generated', name='sentiment', n_examples=9}, input_column='text', "
+    "target_column='label', train={stop=3}, validation={start=3, stop=6}, test={start=6}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("suite", "override", "message"),
+    [
+        ("gulliver", ROWS, "a language_modeling task needs data of kind 'texts', got 'rows'"),
+        ("alice_edgar", ROWS, "a style_duel task needs data of kind 'texts', got 'rows'"),
+        ("imdb", ONE, "a classification task needs data of kind 'rows', got 'texts'"),
+        ("alice_edgar", ONE, "a style_duel task needs 2 text(s) under data.texts, got day"),
+        ("alice_edgar", THIRD, "a style_duel task needs 2 text(s) under data.texts, got day, night, noon"),
+        ("gulliver", THIRD, "a language_modeling task needs 1 text(s) under data.texts, got day, noon"),
+        ("gulliver", "model.family=seq2seq", "a language_modeling task needs model.family = 'causal', got 'seq2seq'"),
+        ("alice_edgar", "model.family=seq2seq", "a style_duel task needs model.family = 'causal', got 'seq2seq'"),
+        ("imdb", "model.family=causal", "needs model.family = 'sequence_classification', got 'causal'"),
+        (
+            "summarization",
+            "model.family=sequence_classification",
+            "needs model.family = 'seq2seq' or 'causal', got 'sequence_classification'",
+        ),
+        ("alice_edgar", "task.judge.model.family=causal", "model.family = 'causal': a judge needs 'sequence_classific"),
+        ("alice_edgar", "task.judge.method={kind='peft', config={peft_type='LORA'}}", "task.judge.method: Input tag"),
+        ("alice_edgar", "training.save=pretrained", "saves one model, a style_duel trains two; use 'trainable'"),
+        ("alice_edgar", "task.repetition_penalty=1", "task.repetition_penalty: Input should be greater than 1 (got 1)"),
+        ("alice_edgar", "task.over_generation=0", "task.over_generation: Input should be greater than 0"),
+        ("imdb", "training.evaluate_metrics=['f2']", "training.evaluate_metrics: 'f2' is not one of metrics: accuracy"),
+        ("imdb", "training.evaluate_every_steps=0", "training.evaluate_every_steps: Input should be greater than or"),
+        (
+            "gulliver",
+            "metrics.style_judge_loss={}",
+            "metrics.style_judge_loss scores styles, which a language_modeling",
+        ),
+        ("imdb", "metrics.distinct1={}", "metrics.distinct1 scores generations, which a classification task does not"),
+    ],
+)
+def test_error_parts_that_do_not_fit_each_other(suite: str, override: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        resolve(load_suite(suite), profile="tiny", overrides=[override])
+
+
+def test_a_style_duel_names_its_judge_among_its_sources() -> None:
+    file = load_suite("alice_edgar")
+    sources = dict(resolve(file, profile="documented").sources())
+    assert list(sources) == ["model", "alice", "edgar", "swift", "judge"]
+    assert sources["judge"].kind == "hub"
+    checkpoint = "task.judge.checkpoint={kind='local', path='judge'}"
+    assert dict(resolve(file, profile="documented", overrides=[checkpoint]).sources())["judge"].kind == "local"
+
+
+@pytest.mark.parametrize(("k", "length", "expected"), [("4", 128, 512), ("1.25", 24, 30), ("1.3", 24, 32)])
+def test_a_sample_is_as_long_as_k_judge_windows_rounded_up(k: str, length: int, expected: int) -> None:
+    overrides = [f"task.over_generation={k}", f"task.judge.max_length_tokens={length}"]
+    task = resolve(load_suite("alice_edgar"), profile="tiny", overrides=overrides).task
+    assert task.sample_tokens == expected  # type: ignore[union-attr]
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

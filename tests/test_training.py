@@ -146,6 +146,58 @@ def test_n_steps(budget: dict[str, int], n_examples: int, expected: int) -> None
     assert n_steps(config, n_examples) == expected
 
 
+# --- looking at the model on the way ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("budget", "every", "expected"),
+    [
+        ("training.steps=7", 3, [3, 6, 7]),
+        ("training.steps=6", 3, [3, 6]),
+        ("training.steps=2", 5, [2]),
+        ("training.epochs=2", 4, [4, 8, 10]),
+    ],
+)
+def test_a_look_is_taken_every_so_many_steps_and_at_the_end(budget: str, every: int, expected: list[int]) -> None:
+    pieces = _pieces(budget, f"training.evaluate_every_steps={every}", method="full")
+    seen: list[tuple[int, float]] = []
+
+    def look(step: int, train_loss: float) -> None:
+        assert not any(module.training for module in pieces.model.modules())
+        seen.append((step, train_loss))
+
+    losses = [row["loss"] for row in pieces.train(look=look).curve]
+    assert [step for step, _ in seen] == expected
+    for first, (last, mean) in zip([0, *expected], seen, strict=False):
+        assert mean == pytest.approx(sum(losses[first:last]) / (last - first))
+
+
+@pytest.mark.parametrize("method", ["full", "frozen_body", "lora"])
+def test_looking_changes_nothing(method: str) -> None:
+    """Dropout runs again after a look, from where it was, and predictions draw from no stream of training's."""
+    overrides = ("training.steps=7", "training.evaluate_every_steps=2")
+    pieces = _pieces(*overrides, method=method)
+    predicted = []
+
+    def look(step: int, train_loss: float) -> None:
+        predicted.append(pieces.predict().losses_nats)
+
+    with_looks = pieces.train(look=look)
+    blind = _pieces(*overrides, method=method)
+    assert blind.train() == with_looks
+    assert _state(blind) == _state(pieces)
+    assert len(predicted) == 4
+    assert (predicted[-1] == pieces.predict().losses_nats).all()
+    assert (predicted[0] != predicted[-1]).any()
+
+
+def test_no_look_is_taken_where_none_is_asked_for() -> None:
+    def look(step: int, train_loss: float) -> None:
+        raise AssertionError("looked")
+
+    _pieces("training.steps=2").train(look=look)
+
+
 # --- learning rates --------------------------------------------------------------------------------------------------
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from bench.config import ModelConfig, SuiteConfig
 from bench.data import SPLITS, Splits, load_splits
-from bench.methods import apply_method, quiet_modules
+from bench.methods import quiet_modules
 from bench.models import fetch_base_model, load_model, load_tokenizer
+from bench.predictions import Predictions
 from bench.suite import load_suite, resolve
-from bench.tasks import build_task, padding_side_of
+from bench.tasks import build_model, build_task, padding_side_of
 from bench.tasks.base import Item, Task
-from bench.training import TrainOutcome, train
+from bench.training import Look, TrainOutcome, train
 
 CLASSIFY = (
     "data.source.n_examples=70",
@@ -32,6 +35,50 @@ SUMMARIZE = (
     "training.batch_size=4",
     "training.epochs=1",
 )
+REVIEW = (
+    "data.source.n_examples=140",
+    "data.train.stop=60",
+    "data.validation={balanced=true, start=60, stop=80}",
+    "data.test={balanced=true, start=80, stop=100}",
+    "training.batch_size=10",
+    "training.steps=8",
+    "training.evaluate_every_steps=3",
+    "model.architecture.config.hidden_size=16",
+    "model.architecture.config.intermediate_size=32",
+)
+IMITATE = (
+    "data.texts.day.parts=[{source={kind='generated', name='prose_day', n_examples=40}}]",
+    "data.controls.plain.parts=[{source={kind='generated', name='prose_plain', n_examples=8}}]",
+    "task.window_tokens=10",
+    "task.n_samples=4",
+    "task.sample_tokens=20",
+    "training.batch_size=4",
+    "training.steps=8",
+    "training.evaluate_every_steps=3",
+    "model.architecture.config.n_embd=16",
+)
+DUEL = (
+    "data.texts.day.parts=[{source={kind='generated', name='prose_day', n_examples=60}}]",
+    "data.texts.night.parts=[{source={kind='generated', name='prose_night', n_examples=40}}]",
+    "data.controls.plain.parts=[{source={kind='generated', name='prose_plain', n_examples=8}}]",
+    "task.window_tokens=10",
+    "task.n_samples=3",
+    "task.over_generation=1",
+    "task.judge.max_length_tokens=16",
+    "task.judge.training.epochs=4",
+    "task.judge.model.architecture.config.num_hidden_layers=1",
+    "training.batch_size=4",
+    "training.steps=8",
+    "training.evaluate_every_steps=3",
+    "model.architecture.config.hidden_size=16",
+)
+SMALLER = {
+    "sentiment_sst2": CLASSIFY,
+    "summarization": SUMMARIZE,
+    "imdb": REVIEW,
+    "gulliver": IMITATE,
+    "alice_edgar": DUEL,
+}
 
 
 @dataclass
@@ -45,7 +92,7 @@ class Pieces:
     validation_items: list[Item]
     test_items: list[Item]
 
-    def train(self, *, seed: int = 0) -> TrainOutcome:
+    def train(self, *, seed: int = 0, look: Look | None = None) -> TrainOutcome:
         return train(
             self.model,
             self.task,
@@ -54,7 +101,13 @@ class Pieces:
             self.config.training,
             seed=seed,
             quiet=quiet_modules(self.model, self.config.method),
+            look=look,
         )
+
+    def predict(self, items: list[Item] | None = None, *, batch_size: int = 32) -> Predictions:
+        with torch.inference_mode():
+            chosen = self.test_items if items is None else items
+            return self.task.predict(self.model, chosen, batch_size=batch_size, advance=nothing)
 
 
 def nothing(n: int, **_: Any) -> None:
@@ -63,8 +116,7 @@ def nothing(n: int, **_: Any) -> None:
 
 def small(suite: str, *overrides: str, method: str | None = None, model: ModelConfig | None = None) -> SuiteConfig:
     """Return a suite's tiny profile, made tinier; `overrides` come after that, `model` replaces the whole table."""
-    smaller = CLASSIFY if suite == "sentiment_sst2" else SUMMARIZE
-    config = resolve(load_suite(suite), profile="tiny", method=method, overrides=[*smaller, *overrides])
+    config = resolve(load_suite(suite), profile="tiny", method=method, overrides=[*SMALLER[suite], *overrides])
     return config if model is None else config.model_copy(update={"model": model})
 
 
@@ -89,10 +141,12 @@ def assemble(config: SuiteConfig, *, seed: int = 0) -> Pieces:
     splits = load_splits(config.data)
     texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
     base = fetch_base_model(config.model, texts)
-    model = apply_method(
-        load_model(config.model, base, n_labels=len(config.data.labels), seed=seed), config.method, seed=seed
-    ).eval()
+
+    def load() -> Any:
+        return load_model(config.model, base, n_labels=len(config.data.labels), seed=seed)
+
+    model = build_model(config, load, seed=seed).eval()
     tokenizer = load_tokenizer(base, padding_side=padding_side_of(config))
-    task = build_task(config, tokenizer, model)
+    task = build_task(config, tokenizer, model, seed=seed)
     items = [task.encode(model, getattr(splits, split), split, advance=nothing) for split in SPLITS]
     return Pieces(config, splits, tokenizer, model, task, *items)

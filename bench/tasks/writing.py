@@ -20,7 +20,7 @@ from bench.data import Example, Splits
 from bench.errors import InputError
 from bench.models import quiet_transformers
 from bench.predictions import Predictions
-from bench.sampling import banned_token_ids, sample
+from bench.sampling import banned_token_ids, check_length, sample
 from bench.tasks.base import Advance, BatchLoss, Item
 from bench.tasks.batches import by_length, device_of, padded
 
@@ -40,6 +40,11 @@ class Writing:
         self._banned = banned_token_ids(tokenizer, task.banned_tokens, n_vocabulary=n_vocabulary)
         begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         self._prompt: list[int] = self._ids(task.prompt) if task.prompt else [begin]
+        if not self._prompt:
+            raise InputError(
+                f"task.prompt = {task.prompt!r} has no tokens; give a text, or leave it out to start from the model's "
+                "begin token"
+            )
 
     # --- encoding ------------------------------------------------------------------------------------------------
 
@@ -50,7 +55,8 @@ class Writing:
         shuffles them, so that a batch holds random windows.
 
         Raises:
-            InputError: a text is shorter than a window, or a held-out text too short for its passages.
+            InputError: a text is shorter than a window, or a held-out text too short for its passages; a window or a
+                sample is longer than the model can read.
         """
         streams = [torch.tensor(self._ids(example.input)) for example in examples]  # (n_tokens,) each
         advance(len(examples))
@@ -58,10 +64,17 @@ class Writing:
             return self._samples(examples, streams)
         width = self._task.window_tokens
         if split == "validation":
+            for example, stream in zip(examples, streams, strict=True):
+                if len(stream) < 2:
+                    raise InputError(
+                        f"data.texts.{example.id}: the validation part has {len(stream)} token(s), and a loss needs 2; "
+                        "raise data.validation_share or give a longer text"
+                    )
             width = min(width, *(len(stream) for stream in streams))
             n_windows = min(len(stream) // width for stream in streams)
             starts = [[i * width for _ in streams] for i in range(n_windows)]
         else:
+            self._check_positions(model)
             for example, stream in zip(examples, streams, strict=True):
                 if len(stream) < width:
                     raise InputError(
@@ -72,15 +85,27 @@ class Writing:
             starts = [[i % n for n in n_starts] for i in range(max(n_starts))]
         return [{"index": i, "streams": streams, "starts": at, "width": width} for i, at in enumerate(starts)]
 
+    def _check_positions(self, model: Any) -> None:
+        """Refuse what the model cannot read, before anything is trained, the judge of a duel included."""
+        limit = getattr(model.config, "max_position_embeddings", None)
+        if limit is not None and self._task.window_tokens > limit:
+            raise InputError(
+                f"task.window_tokens = {self._task.window_tokens} is longer than the {limit} positions the model has; "
+                f"give {limit} or less"
+            )
+        check_length(model, len(self._prompt), self._task.sample_tokens)
+
     def _samples(self, examples: Sequence[Example], streams: Sequence[torch.Tensor]) -> list[Item]:
         n_samples = self._task.n_samples
         items: list[Item] = []
         for example, stream in zip(examples, streams, strict=True):
             if len(stream) < n_samples * MIN_PASSAGE_TOKENS:
+                name = example.id
+                part = f"texts.{name}: the held-out part" if int(example.target) >= 0 else f"controls.{name}: the text"
                 raise InputError(
-                    f"data.texts.{example.id}: the held-out part has {len(stream)} tokens, too few for "
-                    f"task.n_samples = {n_samples} passages of {MIN_PASSAGE_TOKENS} or more; "
-                    "raise data.test_share, give a longer text, or lower task.n_samples"
+                    f"data.{part} has {len(stream)} tokens, too few for task.n_samples = {n_samples} passages of "
+                    f"{MIN_PASSAGE_TOKENS} or more; give a longer text, hold out a larger share of it, or lower "
+                    "task.n_samples"
                 )
             for i, passage in enumerate(torch.tensor_split(stream, n_samples)):
                 items.append(
@@ -183,7 +208,8 @@ class Writing:
         device = device_of(writer)
         for positions in by_length([len(window) for _, window in windows], batch_size):
             ids = padded([windows[i][1].tolist() for i in positions], value=0, side="right").to(device)  # (B, W)
-            logits = writer(input_ids=ids, use_cache=False).logits[:, :-1].float()  # (B, W - 1, V)
+            with quiet_transformers():  # padding on the right needs no mask: no position reads a later one
+                logits = writer(input_ids=ids, use_cache=False).logits[:, :-1].float()  # (B, W - 1, V)
             each = functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none").cpu()  # (B, W - 1)
             for place, i in enumerate(positions):
                 row, window = windows[i]
