@@ -1,0 +1,66 @@
+"""`bench gate`: hold stored runs to the stored baselines, and end with a code that CI can trust."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.options import Runs
+from bench.cli.tables import print_table
+from bench.gate import Verdict
+from bench.gate import gate as held_to
+from bench.gate.outputs import HEADERS, append_text, cells, json_text, junit, markdown, method_note, summary
+from bench.record import write_text
+
+_STYLES = {"regression": "red", "not comparable": "magenta", "missing": "magenta", "inconclusive": "yellow"}
+
+
+def gate(
+    run: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Run folders, or config-key folders that hold several seed-*. "
+            "Default: the newest stored runs of every suite that the policy names."
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="The policy file. Default: policy.toml in the folder of baselines.")
+    ] = None,
+    runs: Runs = Path("runs"),
+    baselines: Annotated[
+        Path | None,
+        typer.Option(help="Where baselines are stored. Default: ./baselines, then the built-in ones."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the verdict as JSON, at full precision.")] = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write the verdict as JUnit XML.")] = None,
+    markdown_file: Annotated[
+        Path | None,
+        typer.Option("--markdown", help='Add the verdict as Markdown to a file, such as "$GITHUB_STEP_SUMMARY".'),
+    ] = None,
+) -> None:
+    """Compare stored runs with stored baselines by a policy; 0 pass, 1 regression, 3 inconclusive, 4 not comparable."""
+    verdict = held_to(run or (), policy=policy, runs_root=runs, baselines_root=baselines)
+    _print(verdict)
+    if json is not None:
+        write_text(json, json_text(verdict))
+    if junit_file is not None:
+        write_text(junit_file, junit(verdict))
+    if markdown_file is not None:
+        append_text(markdown_file, markdown(verdict))
+    raise typer.Exit(verdict.exit_code)
+
+
+def _print(verdict: Verdict) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*HEADERS, title=f"bench gate: {summary(verdict)}", show_lines=True)
+    table.columns[0].overflow = table.columns[1].overflow = "fold"  # a name that is cut names nothing
+    table.columns[-1].ratio = 1
+    for row in verdict.rows:
+        style = _STYLES.get(row.outcome, "") if row.decides and not row.is_tolerated else "dim"
+        table.add_row(*(escape(text) for text in cells(row)), style="" if row.outcome == "pass" else style)
+    print_table(table)
+    typer.echo(method_note(verdict))

@@ -1,0 +1,75 @@
+"""The gate: stored runs x stored baselines x a policy -> a verdict that CI can trust.
+
+    >>> from pathlib import Path
+    >>> import bench
+    >>> verdict = bench.gate(runs_root=Path("runs"))                       # doctest: +SKIP
+    >>> verdict.outcome, verdict.exit_code                                 # doctest: +SKIP
+    ('pass', 0)
+
+`policy` reads what is looked at, `pairs` finds runs and baselines, `evidence` sets them side by side, `verdict`
+decides, `outputs` writes. It works on stored files and loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.baseline import default_roots
+from bench.gate.evidence import cost_evidence, metric_evidence
+from bench.gate.pairs import find_pairs
+from bench.gate.policy import Policy, find_policy, load_policy
+from bench.gate.verdict import Row, Verdict, decide, decide_cost, suite_row
+
+__all__ = ["Policy", "Row", "Verdict", "find_policy", "gate", "load_policy"]
+
+
+def gate(
+    runs: Sequence[str | Path] = (),
+    *,
+    policy: Path | None = None,
+    runs_root: Path = Path("runs"),
+    baselines_root: Path | None = None,
+) -> Verdict:
+    """Hold stored runs to the stored baselines, as a policy says.
+
+    Args:
+        runs: run folders and config-key folders; default: the newest stored runs of every suite that the policy names.
+        policy: the policy file; default: `policy.toml` in the folder of baselines.
+        runs_root: where runs are stored.
+        baselines_root: where baselines are stored; default: `bench.baseline.default_roots()`.
+
+    Returns:
+        The verdict: one row a metric and cost limit. Runs or baselines that are missing, or cannot be read, are rows
+        too, so that they hide no regression elsewhere.
+
+    Raises:
+        InputError: the policy is wrong, or a given run does not exist or is none of its suites.
+    """
+    roots = None if baselines_root is None else (baselines_root,)
+    path = policy or find_policy([*(roots or ()), *default_roots()])
+    held_to = load_policy(path)
+    by_suite: dict[str, list[Row]] = {}
+    evidence, costs = [], []
+    for pair in find_pairs(runs, held_to, runs_root=runs_root, roots=roots):
+        rows = by_suite.setdefault(pair.suite, [])
+        if pair.missing:
+            required = held_to.suites[pair.suite].required
+            rows.append(suite_row(pair.suite, pair.method, outcome="missing", reason=pair.missing, decides=required))
+        elif pair.broken:
+            rows.append(suite_row(pair.suite, pair.method, outcome="not comparable", reason=pair.broken, decides=True))
+        else:
+            evidence += metric_evidence(pair, held_to)
+            costs += cost_evidence(pair, held_to)
+    for row in (*decide(evidence, held_to), *map(decide_cost, costs)):
+        by_suite[row.suite].append(row)
+    rows_of_all = [row for rows in by_suite.values() for row in (*rows, *_undecided(rows))]
+    return Verdict(policy=held_to, policy_path=str(path), rows=tuple(rows_of_all))
+
+
+def _undecided(rows: Sequence[Row]) -> list[Row]:
+    """Return a row that stands in the way where a suite was measured and nothing of it decides."""
+    if not rows or any(row.decides or row.kind == "suite" for row in rows):
+        return []
+    reason = "nothing that decides could be compared: cost limits alone say nothing of another device"
+    return [suite_row(rows[0].suite, rows[0].method, outcome="not comparable", reason=reason, decides=True)]
