@@ -9,9 +9,12 @@ from typing import Any
 
 from bench.compare import Comparison
 from bench.config import SuiteConfig
+from bench.contrast import Contrasts, adjusted_together, contrast
 from bench.errors import InputError
 from bench.progress import Progress, Silent
 from bench.record import RECORD_FILE, RunRecord, Score, read_record, run_folder
+from bench.sides import Side, load_side
+from bench.significance import Correction
 from bench.suite import SUITE_FILE, SuiteFile, load_lock, load_suite, resolve
 
 
@@ -212,3 +215,56 @@ def score(metric: str, predictions: Sequence[Any], references: Sequence[Any], **
     from bench import metrics, scoring
 
     return scoring.score(metrics.build(metric, options), predictions, references)[0]
+
+
+def compare(first: str | Path | Side, other: str | Path | Side, **settings: Any) -> Contrasts:
+    """Compare two sides, metric by metric: the other minus the first, as `bench compare FIRST OTHER`.
+
+    Args:
+        first: the side that the other is compared with; see `bench.sides.load_side`.
+        other: the side that is looked at.
+        settings: keywords of `compare_sides`.
+
+    Returns:
+        The rows, whose `b` is the first side and whose `a` is the other; or the fields in which the two are unlike.
+    """
+    return compare_sides((first, other), **settings)[0]
+
+
+def compare_sides(
+    sides: Sequence[str | Path | Side],
+    *,
+    metrics: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    correction: Correction = "holm",
+    allow: Sequence[str] = (),
+    runs_root: Path = Path("runs"),
+    roots: Sequence[Path] | None = None,
+) -> tuple[Contrasts, ...]:
+    """Compare the first side with each of the others; loads no torch.
+
+    Args:
+        sides: two or more; see `bench.sides.load_side`.
+        metrics: which to compare; default: all that either side scored.
+        confidence: coverage the intervals aim at, in (0, 1).
+        correction: of the p-values over all rows of all tables: `holm`, `benjamini-hochberg` or `none`.
+        allow: fields that may differ, such as `training.batch_size`.
+        runs_root: where runs are stored.
+        roots: folders of baselines; default: `bench.baseline.default_roots()`.
+
+    Returns:
+        One table for each of the others: that side minus the first.
+
+    Raises:
+        InputError: there are fewer sides than two, one cannot be read, or a name or setting is wrong.
+    """
+    if len(sides) < 2:
+        raise InputError(f"{len(sides)} side(s) were given; a comparison needs two or more")
+    first, *others = (
+        side if isinstance(side, Side) else load_side(side, runs_root=runs_root, roots=roots) for side in sides
+    )
+    tables = [
+        contrast(other, first, metrics=metrics, confidence=confidence, correction=correction, allow=allow)
+        for other in others
+    ]
+    return adjusted_together(tables, correction)

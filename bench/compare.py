@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.baseline import Baseline, BaselineSeed
+from bench.baseline import Baseline
 from bench.claims import ClaimVerdict, Documented, RangeClaim, TrendClaim, ValueClaim, departures, judge
 from bench.config import SuiteConfig
 from bench.errors import InputError
@@ -26,13 +26,13 @@ BUDGET = ("epochs", "steps", "batch_size", "precision")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """One field in which a run and a baseline are unlike."""
+    """One field in which two sides are unlike."""
 
     field: str
     """Dotted name, as the record has it."""
     ours: str
     theirs: str
-    """The baseline's."""
+    """The other side's: in a report, the baseline's."""
     metric: str | None = None
     """The one metric that it concerns; none where it concerns all."""
 
@@ -145,7 +145,7 @@ def compare(
         InputError: no record, two of one seed, several configs, or seeds that scored different metrics.
     """
     ordered = sorted(records, key=lambda record: record.seed)
-    _check(ordered)
+    check_records(ordered)
     first = ordered[0]
     mismatches = () if baseline is None else comparability(first, baseline)
     return Comparison(
@@ -153,7 +153,7 @@ def compare(
         rows=tuple(_row(name, ordered, baseline, mismatches, documented) for name in _metric_order(first.config)),
         baseline=baseline,
         mismatches=mismatches,
-        notes=() if baseline is None else _notes(ordered, baseline),
+        notes=() if baseline is None else notes(ordered, baseline.records()),
         claims=() if documented is None else judge(documented, ordered, siblings),
         departures=() if documented is None else departures(documented, first.config),
         recipe=None if documented is None else documented.recipe,
@@ -165,25 +165,25 @@ def _metric_order(config: SuiteConfig) -> list[str]:
     return sorted(config.metrics, key=lambda metric: metric != config.primary_metric)
 
 
-def comparability(record: RunRecord, baseline: Baseline) -> tuple[Mismatch, ...]:
-    """Return every field that makes a run and a baseline unlike; empty where they may be compared.
+def comparability(ours: RunRecord | Baseline, theirs: RunRecord | Baseline) -> tuple[Mismatch, ...]:
+    """Return every field that makes two sides unlike; empty where they may be compared.
 
     Args:
-        record: any record of the config; its seeds share all that is looked at.
-        baseline: the measured baseline.
+        ours: a baseline, or any record of a config: its seeds share all that is looked at.
+        theirs: the other side.
     """
-    ours, theirs = _identity(record), _identity(baseline)
+    mine, other = identity(ours), identity(theirs)
     found = [
-        Mismatch(field=field, ours=_shown(ours.get(field)), theirs=_shown(theirs.get(field)))
-        for field in dict.fromkeys((*ours, *theirs))
-        if ours.get(field) != theirs.get(field)
+        Mismatch(field=field, ours=_shown(mine.get(field)), theirs=_shown(other.get(field)))
+        for field in dict.fromkeys((*mine, *other))
+        if mine.get(field) != other.get(field)
     ]
-    for metric in record.config.metrics:
-        found += _metric_mismatches(metric, record, baseline)
+    for metric in dict.fromkeys((*ours.config.metrics, *theirs.config.metrics)):
+        found += _metric_mismatches(metric, ours, theirs)
     return tuple(found)
 
 
-def _identity(side: RunRecord | Baseline) -> dict[str, Any]:
+def identity(side: RunRecord | Baseline) -> dict[str, Any]:
     """Return everything that both sides must share, by dotted name."""
     training = side.config.training.model_dump()
     return {
@@ -199,16 +199,17 @@ def _identity(side: RunRecord | Baseline) -> dict[str, Any]:
     }
 
 
-def _metric_mismatches(metric: str, record: RunRecord, baseline: Baseline) -> list[Mismatch]:
-    if metric not in record.scores:
+def _metric_mismatches(metric: str, ours: RunRecord | Baseline, theirs: RunRecord | Baseline) -> list[Mismatch]:
+    mine, other = _score_of(ours, metric), _score_of(theirs, metric)
+    if mine is None and other is None:
         return []
-    theirs = baseline.scores(metric)
-    if not theirs:
-        return [Mismatch(field=f"metrics.{metric}", ours="scored", theirs="not scored", metric=metric)]
+    if mine is None or other is None:
+        a, b = ("not scored" if score is None else "scored" for score in (mine, other))
+        return [Mismatch(field=f"metrics.{metric}", ours=a, theirs=b, metric=metric)]
     pairs = {
-        "signature": (record.scores[metric].signature, theirs[0].signature),
-        "n_examples": (record.scores[metric].n_examples, theirs[0].n_examples),
-        "prediction": (record.config.metrics[metric].prediction, baseline.config.metrics[metric].prediction),
+        "signature": (mine.signature, other.signature),
+        "n_examples": (mine.n_examples, other.n_examples),
+        "prediction": (ours.config.metrics[metric].prediction, theirs.config.metrics[metric].prediction),
     }
     return [
         Mismatch(field=f"metrics.{metric}.{name}", ours=_shown(a), theirs=_shown(b), metric=metric)
@@ -217,42 +218,54 @@ def _metric_mismatches(metric: str, record: RunRecord, baseline: Baseline) -> li
     ]
 
 
+def _score_of(side: RunRecord | Baseline, metric: str) -> Score | None:
+    """Return the score of any seed, or None where not every seed was scored."""
+    if isinstance(side, Baseline):
+        return next(iter(side.scores(metric)), None)
+    return side.scores.get(metric)
+
+
 def _shown(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _notes(records: Sequence[RunRecord], baseline: Baseline) -> tuple[str, ...]:
-    """Return differences that a reader should know of and that do not forbid the comparison."""
-    notes = []
-    theirs: Sequence[RunRecord | BaselineSeed] = baseline.seeds
-    for name in ("device", "n_threads", "python", "platform", "bench_version"):
-        a, b = (_distinct(side, name) for side in (records, theirs))
+def notes(ours: Sequence[RunRecord], theirs: Sequence[RunRecord], *, name: str = "baseline") -> tuple[str, ...]:
+    """Return differences that a reader should know of and that do not forbid the comparison.
+
+    Args:
+        ours: one record a seed, of one config.
+        theirs: the other side's.
+        name: what the notes call the other side.
+    """
+    found = []
+    for field in ("device", "n_threads", "python", "platform", "bench_version"):
+        a, b = (_distinct(side, field) for side in (ours, theirs))
         if a != b:
-            notes.append(f"{name}: {a}, baseline {b}")
-    mine, other = records[0].environment.packages, baseline.seeds[0].environment.packages
-    notes += [
-        f"{name} {mine.get(name, 'absent')}, baseline {other.get(name, 'absent')}"
-        for name in sorted({*mine, *other})
-        if mine.get(name) != other.get(name)
+            found.append(f"{field}: {a}, {name} {b}")
+    mine, other = ours[0].environment.packages, theirs[0].environment.packages
+    found += [
+        f"{package} {mine.get(package, 'absent')}, {name} {other.get(package, 'absent')}"
+        for package in sorted({*mine, *other})
+        if mine.get(package) != other.get(package)
     ]
-    notes += _setting_notes(records[0].config, baseline.config)
-    return tuple(notes)
+    found += _setting_notes(ours[0].config, theirs[0].config, name)
+    return tuple(found)
 
 
-def _distinct(side: Sequence[RunRecord | BaselineSeed], name: str) -> str:
-    return ", ".join(dict.fromkeys(str(getattr(one.environment, name)) for one in side))
+def _distinct(side: Sequence[RunRecord], field: str) -> str:
+    return ", ".join(dict.fromkeys(str(getattr(one.environment, field)) for one in side))
 
 
-def _setting_notes(ours: SuiteConfig, theirs: SuiteConfig) -> list[str]:
+def _setting_notes(ours: SuiteConfig, theirs: SuiteConfig, name: str) -> list[str]:
     """Return the settings that may differ because they are what is being compared."""
     a = {"method": ours.method_name, **_flat("method", ours.method.model_dump(mode="json"))}
     b = {"method": theirs.method_name, **_flat("method", theirs.method.model_dump(mode="json"))}
     a |= _flat("training", ours.training.model_dump(mode="json", exclude=set(BUDGET)))
     b |= _flat("training", theirs.training.model_dump(mode="json", exclude=set(BUDGET)))
     return [
-        f"{name}: {_shown(a.get(name))}, baseline {_shown(b.get(name))}"
-        for name in dict.fromkeys((*a, *b))
-        if a.get(name) != b.get(name)
+        f"{field}: {_shown(a.get(field))}, {name} {_shown(b.get(field))}"
+        for field in dict.fromkeys((*a, *b))
+        if a.get(field) != b.get(field)
     ]
 
 
@@ -345,7 +358,12 @@ def _against(ours: Mapping[int, float], theirs: Mapping[int, float], baseline: E
     return AgainstBaseline(baseline=baseline, difference=difference, low=low, high=high, agreement=agreement)
 
 
-def _check(records: Sequence[RunRecord]) -> None:
+def check_records(records: Sequence[RunRecord]) -> None:
+    """Check that records are the seeds of one config, each once and fully scored.
+
+    Raises:
+        InputError: they are not.
+    """
     if not records:
         raise InputError("there is no run to compare; `bench run` makes one")
     keys = sorted({record.config_key for record in records})

@@ -89,3 +89,10 @@ class Predictions:
             losses_nats=np.array([row["loss_nats"] for row in rows], dtype=np.float64),
             n_targets=np.array([row["n_targets"] for row in rows], dtype=np.int64),
         )
+
+
+def label_or_text(value: Any, labels: Sequence[str]) -> str:
+    """Return a label's name, its number where it has none, or the text itself."""
+    if isinstance(value, int) and 0 <= value < len(labels):
+        return labels[value]
+    return str(value)

@@ -16,13 +16,17 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
 from bench.config import Scalar
 from bench.errors import InputError, suggest
 from bench.metrics.base import Inputs, Metric, MetricSpec
+from bench.statistics import Aggregate
+
+if TYPE_CHECKING:
+    from bench.record import JudgeSummary
 
 __all__ = [
     "METRIC_NAMES",
@@ -30,6 +34,7 @@ __all__ = [
     "Metric",
     "MetricSpec",
     "Need",
+    "aggregate_of",
     "build",
     "check_options",
     "needs",
@@ -176,6 +181,30 @@ def build(
         raise InputError(f"metrics.{name}.model: {name} runs no model; remove the entry")
     metric: Metric = metric_class(found, checked, *resources)
     return metric
+
+
+def aggregate_of(
+    name: str, options: Mapping[str, Scalar] | None = None, *, judge: JudgeSummary | None = None
+) -> Aggregate:
+    """Return a metric's `aggregate` alone, for statistics that are stored: no model, tokenizer or corpus is needed.
+
+    Args:
+        name: one of `METRIC_NAMES`.
+        options: the metric's own, as the run had them; the average of F1 is one that aggregates differently.
+        judge: summary of the judge, from the run's record; metrics of style need it.
+
+    Raises:
+        InputError: the name or an option is unknown, a value does not fit, or a metric of style came without its judge.
+    """
+    found, metric_class = _find(name)
+    metric = metric_class.__new__(metric_class)  # its constructor would load what only `statistics` reads
+    metric.spec, metric.options = found, _checked(name, options or {})
+    if "judge" in needs(name):
+        if judge is None:
+            raise InputError(f"{name}: the record has no summary of its judge; run it again with --force")
+        metric.read_summary(judge, f"the judge {judge.identity}")
+    aggregate: Aggregate = metric.aggregate
+    return aggregate
 
 
 def _checked(name: str, options: Mapping[str, Scalar]) -> Any:

@@ -261,6 +261,19 @@ class _StyleMetric:
         self.options = options
         self._judge = Judge.load(model_path)
         self._identity = model_identity or self._judge.identity
+        self.read_summary(self._judge.summary, str(self._judge.folder))
+
+    def read_summary(self, summary: JudgeSummary, place: str) -> None:
+        """Take from a judge's summary all that `aggregate` reads, so that aggregating needs no judge.
+
+        Args:
+            summary: of the judge that the statistics were made with.
+            place: where the judge is from, for messages.
+
+        Raises:
+            InputError: the judge is too poor to correct by; `style_judge_accuracy_corrected` only.
+        """
+        self._n_authors = len(summary.labels)
 
     def signature(self) -> str:
         """Return for instance `style_judge_accuracy|judge:…|tokenizer:…|length:128|k:4|writer:512|v:5.23.0`."""
@@ -307,11 +320,10 @@ class StyleJudgeAccuracyCorrected(_StyleMetric):
     13-22) work out.
     """
 
-    def __init__(
-        self, spec: MetricSpec, options: StyleOptions, model_path: Path | None, model_identity: str | None
-    ) -> None:
-        super().__init__(spec, options, model_path, model_identity)
-        self._own, self._others = _judged_own(spec.name, self._judge)
+    def read_summary(self, summary: JudgeSummary, place: str) -> None:
+        """Take how often the judge is right of either author; see `_StyleMetric.read_summary`."""
+        super().read_summary(summary, place)
+        self._own, self._others = _judged_own(self.spec.name, summary, place)
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_texts, 4): for author 0, then 1, whether the text was meant for it and right, and whether meant."""
@@ -365,28 +377,28 @@ class StyleProbability(_StyleMetric):
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean; a resample without any text of the author knows nothing: 1 / number of authors."""
         summed, n_texts = totals[..., 0], totals[..., 1]
-        unknown = np.full_like(summed, 1 / len(self._judge.labels))
+        unknown = np.full_like(summed, 1 / self._n_authors)
         means: NDArray[np.float64] = np.divide(summed, n_texts, out=unknown, where=n_texts > 0)
         return means
 
 
-def _judged_own(name: str, judge: Judge) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _judged_own(name: str, summary: JudgeSummary, place: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return, for both authors, how often human texts of their own and of the other's are judged to be theirs."""
-    if len(judge.labels) != 2:
+    if len(summary.labels) != 2:
         raise InputError(
-            f"{name}: corrects a judge of two authors, and {judge.folder} tells {len(judge.labels)} apart; "
+            f"{name}: corrects a judge of two authors, and {place} tells {len(summary.labels)} apart; "
             "use style_judge_accuracy"
         )
-    confusion = np.array(judge.summary.confusion, dtype=np.float64)
+    confusion = np.array(summary.confusion, dtype=np.float64)
     n_chunks = confusion.sum(axis=1)
     if not n_chunks.all():
-        author = judge.labels[int(n_chunks.argmin())]
-        raise InputError(f"{name}: {judge.folder} was tried on no held-out text of {author}; {_WHERE_ONE_COMES_FROM}")
+        author = summary.labels[int(n_chunks.argmin())]
+        raise InputError(f"{name}: {place} was tried on no held-out text of {author}; {_WHERE_ONE_COMES_FROM}")
     shares = confusion / n_chunks[:, None]  # [true author, judged author]
     own, others = shares.diagonal(), shares[::-1].diagonal()
     if (own <= others).any():
         raise InputError(
-            f"{name}: the judge in {judge.folder} says {judge.labels[0]} of {own[0]:.3f} of that author's held-out "
+            f"{name}: the judge in {place} says {summary.labels[0]} of {own[0]:.3f} of that author's held-out "
             f"texts and of {others[0]:.3f} of the other's, no better than chance, so there is nothing to correct by; "
             "train a better judge"
         )

@@ -42,6 +42,11 @@ def bounded(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
     return f"{number(estimate.value, unit, signed=signed)}{spread} {bounds}"
 
 
+def probability(value: float) -> str:
+    """Return a p-value: three decimals, `< 0.001` below."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def seconds(value: float) -> str:
     """Return a duration: `0.42 s`, `42.0 s`, `4 min 05 s`, `1 h 02 min`."""
     if value < 1:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from bench.predictions import label_or_text
+
 MAX_CHARACTERS = 280
 N_SAMPLES = 6
 N_PAIRS = {"before": 2, "after": 3}
@@ -90,18 +92,11 @@ def _sample(after: Mapping[str, Any], before: Mapping[str, Any], labels: Sequenc
     return Sample(
         id=str(after["id"]),
         input=str(after["input"]),
-        reference=_named(after["reference"], labels),
-        before=_named(before["prediction"], labels),
-        after=_named(after["prediction"], labels),
+        reference=label_or_text(after["reference"], labels),
+        before=label_or_text(before["prediction"], labels),
+        after=label_or_text(after["prediction"], labels),
         right=after["prediction"] == after["reference"] if labelled else None,
     )
-
-
-def _named(value: Any, labels: Sequence[str]) -> str:
-    """Return a label's name, its number where it has none, or the text itself."""
-    if isinstance(value, int) and 0 <= value < len(labels):
-        return labels[value]
-    return str(value)
 
 
 def cell(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
