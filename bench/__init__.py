@@ -4,13 +4,26 @@
 
     record = bench.run("suites/summarization", profile="tiny")
     record.scores["rouge1"].value
+    bench.compare("summarization/tiny/lora", record_folder).rows
+    bench.gate().exit_code
 
 Importing this package imports neither torch nor transformers; calling `run` does.
 """
 
 from __future__ import annotations
 
-from bench.api import load_record, run, run_seeds, score, write_report
+from bench.api import compare, compare_sides, load_record, run, run_seeds, score, write_report
 from bench.errors import BenchError
+from bench.gate import gate
 
-__all__ = ["BenchError", "load_record", "run", "run_seeds", "score", "write_report"]
+__all__ = [
+    "BenchError",
+    "compare",
+    "compare_sides",
+    "gate",
+    "load_record",
+    "run",
+    "run_seeds",
+    "score",
+    "write_report",
+]

@@ -6,8 +6,10 @@ import typer
 
 from bench.cli.baseline import baseline
 from bench.cli.claims import claims
+from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.fetch import fetch
+from bench.cli.gate import gate
 from bench.cli.list import list_names
 from bench.cli.report import report
 from bench.cli.run import run
@@ -32,5 +34,7 @@ app.command()(validate)
 app.command()(score)
 app.command()(report)
 app.command()(claims)
+app.command()(compare)
+app.command()(gate)
 app.add_typer(baseline, name="baseline")
 app.command()(doctor)
