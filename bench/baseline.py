@@ -322,9 +322,14 @@ def store_noise(path: Path, noise: NoiseFloor) -> None:
         noise: measured on the baseline's own config.
 
     Raises:
-        InputError: as `load`.
+        InputError: as `load`; or the noise is that of another kind of device.
     """
-    load(path)
+    devices = {seed.environment.device for seed in load(path).seeds}
+    if noise.device not in devices:
+        raise InputError(
+            f"{path}: its seeds ran on {', '.join(sorted(devices))}, and the noise was measured on {noise.device}; "
+            "measure it there, or promote runs of this device"
+        )
     write_text(path, canonical_json(read_values(path) | {"noise": noise.model_dump(mode="json")}))
 
 

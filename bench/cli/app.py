@@ -11,7 +11,9 @@ from bench.cli.doctor import doctor
 from bench.cli.fetch import fetch
 from bench.cli.gate import gate
 from bench.cli.list import list_names
+from bench.cli.noise import noise
 from bench.cli.report import report
+from bench.cli.reproduce import reproduce
 from bench.cli.run import run
 from bench.cli.score import score
 from bench.cli.show import show
@@ -37,4 +39,6 @@ app.command()(claims)
 app.command()(compare)
 app.command()(gate)
 app.add_typer(baseline, name="baseline")
+app.command()(noise)
+app.command()(reproduce)
 app.command()(doctor)

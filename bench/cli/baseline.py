@@ -1,30 +1,107 @@
-"""`bench baseline`: list stored baselines, and promote runs to one."""
+"""`bench baseline`: list, show and verify stored baselines, and promote runs to one."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from bench import baseline as baselines
+from bench.baseline import Baseline
+from bench.cli.options import Json
+from bench.cli.tables import print_table
+from bench.compare import estimate
+from bench.errors import InputError
+from bench.promotion import promote as promote_runs
+from bench.record import canonical_json
+from bench.report.numbers import number, size
 from bench.report.tables import plural
+from bench.verification import Checked, verify
 
-baseline = typer.Typer(help="List stored baselines, or make one of stored runs.", no_args_is_help=True)
+baseline = typer.Typer(help="List, show and verify stored baselines, or make one of stored runs.", no_args_is_help=True)
+
+Roots = Annotated[
+    list[Path] | None, typer.Option(help="Repeatable; where to look. Default: ./baselines, then the built-in ones.")
+]
 
 
 @baseline.command("list")
-def list_baselines(
-    root: Annotated[
-        list[Path] | None, typer.Option(help="Repeatable; where to look. Default: ./baselines, then the built-in ones.")
-    ] = None,
-) -> None:
+def list_baselines(root: Roots = None) -> None:
     """Name every measured baseline, with its seeds, its date and why it was made."""
     for path in baselines.find_all(roots=root):
         one = baselines.load(path)
-        typer.echo(
-            f"{one.suite}/{one.profile}/{one.method}  {plural(len(one.seeds), 'seed')}  {one.created}  {one.reason}"
+        typer.echo(f"{baselines.name_of(path)}  {plural(len(one.seeds), 'seed')}  {one.created}  {one.reason}")
+
+
+@baseline.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="suite/profile/method, or the baseline's JSON file.")],
+    root: Roots = None,
+    json: Json = False,
+) -> None:
+    """Show what a baseline holds: scores by seed, noise, where it comes from, who made it and why."""
+    path = baselines.locate(name, roots=root)
+    one = baselines.load(path)
+    if json:
+        sys.stdout.write(canonical_json(one.model_dump(mode="json")))
+        return
+    print_table(_scores(one, baselines.name_of(path)))
+    for label, value in _facts(one, path):
+        typer.echo(f"{label + ':':<13} {value}")
+
+
+def _scores(one: Baseline, title: str) -> Table:
+    table = Table("metric", *(f"seed {seed.seed}" for seed in one.seeds), "mean", "sd", "noise", "signature")
+    table.title = title
+    for metric in one.config.metrics:
+        scores = one.scores(metric)
+        if not scores:
+            continue
+        summary, noise = estimate(scores), one.noise and one.noise.metrics.get(metric)
+        spread = summary.standard_deviation
+        table.add_row(
+            f"{metric} {'↑' if scores[0].higher_is_better else '↓'}",
+            *(number(score.value, score.unit) for score in scores),
+            number(summary.value, scores[0].unit),
+            "—" if spread is None else number(spread, scores[0].unit),
+            "—" if not noise else number(noise.device, scores[0].unit),
+            scores[0].signature,
+            style="bold" if metric == one.config.primary_metric else "",
         )
+    return table
+
+
+def _facts(one: Baseline, path: Path) -> list[tuple[str, str]]:
+    environments = [seed.environment for seed in one.seeds]
+    commits = dict.fromkeys(f"{e.commit or 'no commit'}{' (dirty)' if e.dirty else ''}" for e in environments)
+    facts = [
+        ("data", one.data.fingerprint),
+        ("base", one.model.base),
+        ("config key", one.config_key),
+        ("commit", ", ".join(commits)),
+        ("device", ", ".join(dict.fromkeys(e.device for e in environments))),
+        ("noise", _noise(one)),
+        ("on disk", f"{size(baselines.size_bytes(path))} of {size(baselines.MAX_BYTES)} at most"),
+        ("promoted", f"{one.created}, by {one.promoted_by or 'nobody noted'}"),
+        ("reason", one.reason),
+        *(("waived", waived) for waived in one.waived),
+    ]
+    if one.replaces_sha256 is not None:
+        facts.append(("replaces", one.replaces_sha256))
+    if one.statistics_left_out is not None:
+        facts.append(("left out", f"statistics per example: {one.statistics_left_out}"))
+    return facts
+
+
+def _noise(one: Baseline) -> str:
+    floor = one.noise
+    if floor is None:
+        return f"not measured; `bench noise suites/{one.suite} --profile {one.profile} --method {one.method} --store`"
+    repeats = "bitwise equal" if floor.bitwise else "not bitwise equal"
+    return f"{plural(floor.n_repeats, 'repeat')} on {floor.device}, {repeats}; {plural(floor.n_seeds, 'seed')}"
 
 
 @baseline.command()
@@ -34,9 +111,50 @@ def promote(
     ],
     reason: Annotated[str, typer.Option(help="Why these runs become the baseline; it is stored and shown.")],
     root: Annotated[Path, typer.Option(help="Where baselines are stored.")] = Path("baselines"),
+    policy: Annotated[
+        Path | None, typer.Option(help="Policy whose min_seeds counts. Default: policy.toml in --root.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeatable; dirty, few-seeds or incomparable: accept it, and say so in the baseline."),
+    ] = None,
 ) -> None:
-    """Make the stored runs of one config the measured baseline of their suite, profile and method."""
-    made, statistics = baselines.from_runs(run_folder, reason=reason)
-    typer.echo(baselines.write(made, statistics, root=root))
-    if made.statistics_left_out:
-        typer.echo(f"without per-example statistics: {made.statistics_left_out}", err=True)
+    """Make the stored runs of one config the measured baseline of their suite, profile and method.
+
+    Refused: runs of a tree with uncommitted changes, fewer seeds than the policy asks for, and runs that cannot be
+    compared with the baseline they replace.
+    """
+    done = promote_runs(run_folder, reason=reason, root=root, policy=policy, allow=allow or ())
+    typer.echo(done.path)
+    for waived in done.baseline.waived:
+        typer.echo(f"allowed, {waived}", err=True)
+    if done.baseline.statistics_left_out:
+        typer.echo(f"without per-example statistics: {done.baseline.statistics_left_out}", err=True)
+    if done.replaced is not None and done.replaced.noise is not None:
+        typer.echo("the noise of the baseline before was not taken over; `bench noise --store` measures it", err=True)
+
+
+@baseline.command("verify")
+def verify_baselines(
+    name: Annotated[list[str] | None, typer.Argument(help="Baselines. Default: all.")] = None, root: Roots = None
+) -> None:
+    """Check hashes, config keys, sizes, and every score that the stored statistics give again."""
+    paths = [baselines.locate(one, roots=root) for one in name] if name else baselines.find_all(roots=root)
+    checked = [verify(path) for path in paths]
+    for one in checked:
+        typer.echo(_shown(one))
+    typer.echo(
+        f"{plural(len(checked), 'baseline')}, {size(sum(one.n_bytes for one in checked))} together; "
+        f"{size(baselines.MAX_BYTES)} each at most"
+    )
+    broken = [one for one in checked if one.problems]
+    if broken:
+        files = "; ".join(f"{one.path}: {'; '.join(one.problems)}" for one in broken)
+        raise InputError(f"{files}; restore the file from version control, or promote the runs again")
+
+
+def _shown(one: Checked) -> str:
+    if one.problems:
+        return f"{baselines.name_of(one.path)}  {plural(len(one.problems), 'problem')}"
+    skipped = f", not computed again: {'; '.join(one.skipped)}" if one.skipped else ""
+    return f"{baselines.name_of(one.path)}  holds, {plural(one.n_values, 'score')} computed again{skipped}"

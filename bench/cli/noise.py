@@ -1,0 +1,102 @@
+"""`bench noise`: how far the scores of a suite move by themselves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from bench import baseline as baselines
+from bench.api import resolve_suite
+from bench.cli.options import Json, Method, Offline, Profile, Runs, Set, Suite, parse_seeds
+from bench.cli.progress import ConsoleProgress
+from bench.cli.tables import print_table
+from bench.config import SuiteConfig
+from bench.errors import NotComparableError
+from bench.noise import draws_initial_weights
+from bench.record import canonical_json
+from bench.repeats import MeasuredNoise, measure_noise
+from bench.report.numbers import number
+from bench.report.tables import plural
+
+
+def noise(
+    suite: Suite,
+    profile: Profile = "auto",
+    method: Method = None,
+    repeats: Annotated[int, typer.Option(help="Whole runs of the first seed, 2 or more.")] = 3,
+    seeds: Annotated[str, typer.Option(help="Run seeds, such as 0-2; stored ones are not run again.")] = "0-2",
+    set_: Set = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    offline: Offline = False,
+    runs: Runs = Path("runs"),
+    keep: Annotated[Path | None, typer.Option(help="Keep the repeats in this folder. Default: thrown away.")] = None,
+    store: Annotated[bool, typer.Option("--store", help="Write the noise into the stored baseline.")] = False,
+    root: Annotated[
+        list[Path] | None, typer.Option(help="Repeatable; where the baseline is. Default: as `bench baseline list`.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run one seed several times and several seeds once, and show how far each score moves.
+
+    It fails where another seed leaves the initial weights or the batch order as they were, or the same seed does not.
+    """
+    cell: dict[str, Any] = {"profile": profile, "method": method, "overrides": set_ or (), "offline": offline}
+    stored_in = _baseline_of(resolve_suite(suite, **cell), root) if store else None
+    measured = measure_noise(
+        suite,
+        **cell,
+        n_repeats=repeats,
+        seeds=parse_seeds(seeds),
+        device=device,
+        runs_root=runs,
+        keep=keep,
+        progress=ConsoleProgress(),
+    )
+    if json:
+        sys.stdout.write(canonical_json(measured.floor.model_dump(mode="json")))
+    else:
+        _print(measured)
+    if stored_in is not None:
+        baselines.store_noise(stored_in, measured.floor)
+        typer.echo(f"stored in {stored_in}", err=True)
+
+
+def _baseline_of(config: SuiteConfig, roots: list[Path] | None) -> Path:
+    """Return the file of the baseline of this very config.
+
+    Raises:
+        NotComparableError: there is none, or it is of another config.
+    """
+    path = baselines.find(config.suite, config.profile, config.method_name, roots=roots)
+    name = f"{config.suite}/{config.profile}/{config.method_name}"
+    if path is None:
+        raise NotComparableError(f"--store: there is no baseline {name}; make it with `bench baseline promote`")
+    if baselines.load(path).config.key != config.key:
+        raise NotComparableError(f"--store: {path} is of another config; leave out --set, or promote these runs")
+    return path
+
+
+def _print(measured: MeasuredNoise) -> None:
+    config, floor = measured.config, measured.floor
+    table = Table("metric", "value", "device noise", "sd over seeds")
+    table.title = f"{config.suite} · {config.profile} · {config.method_name} · {floor.device}"
+    for metric, one in floor.metrics.items():
+        score = measured.repeats[0].scores[metric]
+        table.add_row(
+            f"{metric} {'↑' if score.higher_is_better else '↓'}",
+            number(score.value, score.unit),
+            number(one.device, score.unit),
+            "—" if one.seeds is None else number(one.seeds, score.unit),
+            style="bold" if metric == config.primary_metric else "",
+        )
+    print_table(table)
+    same = "the same weights and predictions, bit by bit" if floor.bitwise else "other weights or predictions each time"
+    typer.echo(f"{plural(floor.n_repeats, 'run')} of seed {measured.repeats[0].seed}: {same}.")
+    changed = "initial weights and batch order" if draws_initial_weights(config) else "batch order"
+    alone = "" if draws_initial_weights(config) else "; the method draws no initial weights"
+    if floor.n_seeds > 1:
+        typer.echo(f"{plural(floor.n_seeds, 'seed')}: each changes {changed}{alone}.")
