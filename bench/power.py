@@ -31,32 +31,32 @@ class Needed:
     """One sentence for people: the dearer half of the noise is named first."""
 
 
-def needed(difference: MeanDifference, *, margin: float, alpha: float = 0.05, power: float = 0.8) -> Needed:
+def needed(difference: MeanDifference, *, margin: float, alpha: float, power: float = 0.8) -> Needed:
     """Return how many more seeds, or else examples, would put the interval wholly on one side of a margin.
 
     Args:
         difference: as found; the true difference is taken to equal its value.
         margin: the difference that matters, in the metric's unit and with the sign of A minus B: -0.01 where A may
             fall short of B by 0.01.
-        alpha: 1 - confidence of the interval that will decide, in (0, 1). An interval has two ends, so each of the two
-            wrong decisions has alpha / 2; a test with one side at 0.05 is alpha = 0.1 here.
+        alpha: chance of a wrong decision to either side, in (0, 0.5), as in a policy. The interval that will decide has
+            two ends, so its confidence is 1 - 2 * alpha: 0.025 stands for an interval of 95 %.
         power: the wanted chance of a decision for the side that the value is on, in (0, 1).
 
     Returns:
         Both 0 where the interval at this alpha has decided already.
 
     Raises:
-        InputError: alpha or power is outside (0, 1), or the margin is not finite.
+        InputError: alpha is outside (0, 0.5), power is outside (0, 1), or the margin is not finite.
 
     Source:
         `scipy.stats.nct` for the noncentral t; variances by numbers of readers and cases as in Hillis, Obuchowski and
         Berbaum 2011, "Power estimation for multireader ROC methods".
     """
-    if not (0 < alpha < 1 and 0 < power < 1):
-        raise InputError(f"alpha is {alpha} and power {power}; give shares between 0 and 1, such as 0.05 and 0.8")
+    if not (0 < alpha < 0.5 and 0 < power < 1):
+        raise InputError(f"alpha is {alpha} and power {power}; give an alpha below 0.5 and a power below 1")
     if not math.isfinite(margin):
         raise InputError(f"the margin is {margin}; give a finite difference in the metric's unit")
-    if math.isinf(difference.standard_error):
+    if math.isinf(difference.high):
         return Needed(
             n_seeds=None, n_examples=None, why="nothing is known of the noise yet; score more than one example"
         )
@@ -74,7 +74,7 @@ def needed(difference: MeanDifference, *, margin: float, alpha: float = 0.05, po
 
 
 def chance_of_decision(
-    difference: MeanDifference, *, margin: float, alpha: float = 0.05, more_seeds: int = 0, more_examples: int = 0
+    difference: MeanDifference, *, margin: float, alpha: float, more_seeds: int = 0, more_examples: int = 0
 ) -> float:
     """Return the chance that the interval lies wholly on the value's side of a margin, were the value the truth.
 
@@ -157,7 +157,7 @@ def _share(n_a: int, n_b: int, *, paired: bool) -> float:
 def _quantile(freedom: float, alpha: float) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, 1 - alpha / 2)) if freedom else 0.0
+    return float(stdtrit(freedom, 1 - alpha)) if freedom else 0.0
 
 
 def _least(enough: Callable[[int], bool], most: int) -> int | None:

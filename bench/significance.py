@@ -69,7 +69,8 @@ def mean_difference(
     """Return mean score of A minus mean score of B, and how far other examples and other seeds could move it.
 
     With V_e the variance by examples, V_s that by seeds, and V_i the interaction that both hold, the variance of the
-    value is V_s + max(V_e - V_i, 0), and each term brings its degrees of freedom. Seeds are paired where both sides
+    value is V_s + max(V_e - V_i, 0), or V_e where that is more: few seeds may happen to agree, and that makes nothing
+    more certain than these very models are. Each term brings its degrees of freedom. Seeds are paired where both sides
     have the same numbers: that costs degrees of freedom, and wins what two runs of one number share. Otherwise the
     sides are independent, and a side of one seed is taken to spread as the other does. One seed on both sides leaves
     V_e alone.
@@ -90,7 +91,7 @@ def mean_difference(
     Source:
         Dorfman, Berbaum and Metz 1992, "Receiver operating characteristic rating analysis" (pseudovalues of readers x
         cases); Hillis 2007, "A comparison of denominator degrees of freedom methods for multiple observer ROC
-        analysis", for the variance and its degrees of freedom, to which the examples' own n - 1 are added here;
+        analysis", for the variance and its degrees of freedom, to which V_e as least value and n - 1 are added here;
         Satterthwaite 1946; Welch 1947; Crawford and Howell 1998 for one against several. Why both sources of noise:
         Bouthillier et al. 2021, "Accounting for variance in machine learning benchmarks"; why crossed: Owen and
         Eckles 2012, "Bootstrapping data arrays of arbitrary order".
@@ -174,21 +175,22 @@ def combined(
     Source:
         Hillis 2007; Satterthwaite 1946.
     """
-    rest = max(examples - interaction, 0.0) if seed_freedom else examples
-    variance = seeds + rest
-    if variance == 0 or math.isinf(variance):
-        return variance, 0.0
-    below = (seeds / variance) ** 2 / seed_freedom if seed_freedom else 0.0
-    if n_examples > 1:
-        below += (rest / variance) ** 2 / (n_examples - 1)
-    return variance, 1 / below
+    if not seed_freedom:
+        return examples + seeds, max(n_examples - 1, 0)
+    if math.isinf(examples):
+        return examples, 0.0
+    rest = max(examples - interaction, 0.0)
+    variance = max(seeds + rest, examples)
+    most = seed_freedom + max(n_examples - 1, 0)
+    below = seeds**2 / seed_freedom + (rest**2 / (n_examples - 1) if n_examples > 1 else 0.0)
+    return variance, min(variance**2 / below, most) if below else most
 
 
 def _side(aggregate: Aggregate, by_seed: Mapping[int, Array]) -> tuple[Array, Array]:
-    """Return the score of each seed (n_seeds,), and what each example adds to it (n_seeds, n_examples), centred or not.
+    """Return the score of each seed (n_seeds,), and what each example adds to it (n_seeds, n_examples).
 
-    Without its scores' common part a pseudovalue is (n - 1) * (score - score without the example): of a mean, the
-    example's own distance from it.
+    That is its pseudovalue less the score: (n - 1) * (score - score without the example). Of a mean it is the
+    example's own distance from the mean.
     """
     values, influences = [], []
     for seed in sorted(by_seed):
@@ -331,7 +333,7 @@ def approximate_randomization(
     block = max(1, BLOCK_SIZE // len(halves))
     for start in range(0, n_trials, block):
         shape = (min(block, n_trials - start), len(halves))
-        swings = (2.0 * generator.integers(2, size=shape, dtype=np.int8) - 1.0) @ halves  # (block, n_statistics)
+        swings = np.where(generator.random(shape) < 0.5, -1.0, 1.0) @ halves  # (block, n_statistics)
         with np.errstate(divide="ignore", invalid="ignore"):
             distances = np.abs(aggregate(middle + swings) - aggregate(middle - swings))
         if not np.isfinite(distances).all():
