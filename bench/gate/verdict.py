@@ -325,7 +325,7 @@ def _needs(evidence: Evidence, margin: float, alpha: float) -> str:
     if evidence.difference is None:
         return ""
     signed = -margin if evidence.higher_is_better else margin
-    return needed(evidence.difference, margin=signed, alpha=2 * alpha).why
+    return needed(evidence.difference, margin=signed, alpha=alpha).why
 
 
 def _is_too_good(drop: _Drop, evidence: Evidence, policy: Policy) -> bool:
