@@ -68,6 +68,7 @@ def _of_metric(metric: str, pair: Pair, table: Contrasts) -> Evidence:
         baseline=_mean(baseline, metric),
         n_seeds_run=len(run.seeds),
         n_seeds_baseline=len(baseline.seeds),
+        n_examples=_n_examples(metric, (run, baseline)),
         difference=None if row is None or why else _difference(row, pair, table.confidence),
         why=why,
         noise=None if row is None else row.noise,
@@ -131,6 +132,11 @@ def _short(value: str) -> str:
 def _mean(side: Side, metric: str) -> float | None:
     values = side.values(metric)
     return float(np.mean(list(values.values()))) if values else None
+
+
+def _n_examples(metric: str, sides: Sequence[Side]) -> int | None:
+    scored = [record.scores[metric].n_examples for side in sides for record in side.records if metric in record.scores]
+    return min(scored, default=None)
 
 
 def _sides(pair: Pair) -> tuple[Side, Side]:

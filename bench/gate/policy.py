@@ -37,6 +37,8 @@ class MetricPolicy(Strict):
     """The same as a share of the baseline's value. Where both are given, the smaller loss counts."""
     min_seeds: int | None = Field(default=None, ge=1)
     """Seeds that either side must have; default: the policy's."""
+    min_examples: int | None = Field(default=None, ge=1)
+    """Examples that must have been scored; default: the policy's."""
 
     def margin(self, baseline: float) -> float | None:
         """Return the loss that is accepted, in the metric's unit; none where no limit is set.
@@ -87,6 +89,8 @@ class Policy(Strict):
     """Of the p-values of all rows that could call a regression."""
     min_seeds: int = Field(default=3, ge=1)
     """Seeds that the run and the baseline must have, for a pass."""
+    min_examples: int = Field(default=30, ge=1)
+    """Examples that must have been scored, for a pass: of fewer, too few move to show what the others would do."""
     too_good: float | None = Field(default=None, gt=0)
     """Share of the baseline's value beyond which an improvement is flagged as a possible leak; none flags nothing."""
     suites: dict[str, SuitePolicy] = Field(min_length=1)

@@ -9,7 +9,7 @@ How a metric's row is decided. Its drop is the baseline minus the run in the har
 - `regression`: the interval lies wholly beyond the margin, and the one-sided p-value for "not worse than the margin" is
   at most alpha after correction. One row is enough to fail a gate, so here the p-values of all critical and supporting
   rows are corrected together: without any harm, some row is called a regression with a chance of at most alpha.
-- `inconclusive`: anything else, and whatever would pass on fewer seeds than the policy asks for.
+- `inconclusive`: anything else, and whatever would pass on fewer seeds or examples than the policy asks for.
 
 Where nothing varies (every example, or every seed, moved by the same amount) there is no standard error. No difference
 at all passes. Any other counts as n coin flips that agree (`bench.significance`), so a handful of examples decides
@@ -67,6 +67,8 @@ class Evidence:
     """Mean over seeds; none where it was not measured."""
     n_seeds_run: int
     n_seeds_baseline: int
+    n_examples: int | None
+    """Examples scored, whether or not their statistics are stored: the fewest of any seed; none where none were."""
     difference: MeanDifference | None
     """Run minus baseline at the policy's confidence; none where they cannot be compared."""
     why: str = ""
@@ -131,6 +133,7 @@ class Row:
     n_seeds_run: int | None = None
     n_seeds_baseline: int | None = None
     n_examples: int | None = None
+    """Scored, the fewest of any seed."""
     noise: float | None = None
     """How far the score moves by itself, in `unit`; none where no noise floor is stored."""
     too_good: bool = False
@@ -268,7 +271,7 @@ def _metric_row(
         p_adjusted=None if margin is None else p_adjusted,
         n_seeds_run=evidence.n_seeds_run,
         n_seeds_baseline=evidence.n_seeds_baseline,
-        n_examples=None if evidence.difference is None else evidence.difference.n_examples,
+        n_examples=evidence.n_examples,
         noise=evidence.noise,
         too_good=too_good,
     )
@@ -292,8 +295,8 @@ def _judged(
     if margin is None:
         return "shown", "no limit is set"
     slack = _slack(evidence)
-    wanted = limits.min_seeds or policy.min_seeds
-    n_seeds = min(evidence.n_seeds_run, evidence.n_seeds_baseline)
+    wanted, n_seeds = limits.min_seeds or policy.min_seeds, min(evidence.n_seeds_run, evidence.n_seeds_baseline)
+    wanted_examples, n_examples = limits.min_examples or policy.min_examples, evidence.n_examples or 0
     beyond, within = drop.low > margin + slack, drop.high <= margin + slack
     if beyond and (drop.p_beyond if p_adjusted is None else p_adjusted) <= policy.alpha:
         few = f", on {plural(n_seeds, 'seed')} alone" if n_seeds < wanted else ""
@@ -302,6 +305,9 @@ def _judged(
         side = "run" if evidence.n_seeds_run <= evidence.n_seeds_baseline else "baseline"
         few = f"the {side} has {plural(n_seeds, 'seed')}, and the policy wants {wanted}"
         return "inconclusive", f"{few}: {plural(wanted - n_seeds, 'more seed')} may decide"
+    if n_examples < wanted_examples:
+        few = f"the scores are of {plural(n_examples, 'example')}, and the policy wants {wanted_examples}"
+        return "inconclusive", f"{few}: {plural(wanted_examples - n_examples, 'more example')} may decide"
     if within:
         is_zero = drop.low == drop.high and abs(drop.value) <= slack
         return "pass", "no difference at all" if is_zero else "the whole interval is within the margin"

@@ -21,7 +21,7 @@ def _policy_of(case: dict[str, Any]) -> dict[str, Any]:
     metrics = {"accuracy": {"max_drop": 0.05}} | {key: given[key] for key in ("accuracy", "loss") if key in given}
     metrics = {name: {"tier": "critical"} | limits for name, limits in metrics.items() if limits is not False}
     suite = {key: given[key] for key in ("required", "cost") if key in given}
-    top = {key: given[key] for key in ("too_good",) if key in given}
+    top = {key: given[key] for key in ("too_good", "min_examples") if key in given}
     return {"profile": "tiny", **top, "suites": {SUITE: {**suite, "metrics": metrics}}}
 
 

@@ -26,7 +26,8 @@ def parsed(text: str) -> Any:
 
 def test_defaults() -> None:
     policy = parsed(GOOD)
-    assert (policy.alpha, policy.correction, policy.min_seeds, policy.too_good) == (0.05, "holm", 3, None)
+    assert (policy.alpha, policy.correction, policy.too_good) == (0.05, "holm", None)
+    assert (policy.min_seeds, policy.min_examples) == (3, 30)
     assert policy.confidence == pytest.approx(0.9)
     assert policy.suites["sentiment_sst2"].required
 
@@ -74,12 +75,15 @@ _ONE = f'profile = "tiny"\n[{SST2}.metrics]\naccuracy = '
             "accuracy.max_relative_drop = 1 can never be exceeded",
         ),
         (_ONE + '{ tier = "critical", max_drop = 0.1, min_seeds = 0 }', f"{SST2}.metrics.accuracy.min_seeds: Input"),
+        (_ONE + '{ tier = "critical", max_drop = 0.1, min_examples = 0 }', f"{SST2}.metrics.accuracy.min_examples: "),
         (_ONE + '{ tier = "advisory", max_drop = 0.1 }', f"{SST2} names nothing that decides"),
         (_ONE + '{ tier = "supporting", max_drop = 0.1 }', f"{SST2} names nothing that decides"),
         (f'profile = "tiny"\n[{SST2}]\nrequired = true', f"{SST2} names nothing that decides"),
         (f"alpha = 0.0{GOOD}", "alpha: Input should be greater than 0, got 0.0"),
         (f"alpha = 0.5{GOOD}", "alpha: Input should be less than 0.5, got 0.5"),
         (f"min_seeds = 0{GOOD}", "min_seeds: Input should be greater than or equal to 1"),
+        (f"min_examples = 0{GOOD}", "min_examples: Input should be greater than or equal to 1"),
+        (f"min_exmaples = 9{GOOD}", "min_exmaples is not a known key; did you mean 'min_examples'?"),
         (f"too_good = 0.0{GOOD}", "too_good: Input should be greater than 0"),
         (f'correction = "bonferroni"{GOOD}', "correction: Input should be 'holm', 'benjamini-hochberg' or 'none'"),
         (GOOD + f"[{SST2}.cost]\nmax_time_ratio = 0.9", f"{SST2}.cost.max_time_ratio: Input should be greater"),

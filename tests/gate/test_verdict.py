@@ -55,6 +55,7 @@ def evidence_of(drop: float, error: float = 0.01, *, freedom: float = 8.0, **cha
         "baseline": 0.9,
         "n_seeds_run": 5,
         "n_seeds_baseline": 5,
+        "n_examples": 400,
         "difference": difference,
     }
     return Evidence(**{**values, **changes})
@@ -146,6 +147,15 @@ def test_few_seeds_never_pass_and_may_fail() -> None:
     assert outcome_of(evidence_of(0.3, **few)) == "regression"
     assert outcome_of(evidence_of(0.0, n_seeds_baseline=2)) == "inconclusive"
     assert outcome_of(evidence_of(0.0), MetricPolicy(tier="critical", max_drop=0.05, min_seeds=6)) == "inconclusive"
+
+
+def test_few_examples_never_pass_and_may_fail() -> None:
+    assert outcome_of(evidence_of(0.0, 0.0, n_examples=29)) == "inconclusive"
+    assert outcome_of(evidence_of(0.3, n_examples=29)) == "regression"
+    assert outcome_of(evidence_of(0.0, n_examples=29), min_examples=29) == "pass"
+    demanding = MetricPolicy(tier="critical", max_drop=0.05, min_examples=401)
+    assert outcome_of(evidence_of(0.0), demanding) == "inconclusive"
+    assert outcome_of(evidence_of(0.0, n_examples=401), demanding, min_examples=900) == "pass"
 
 
 @pytest.mark.parametrize(
