@@ -246,6 +246,11 @@ def test_its_identity_follows_what_makes_it(made: Made, override: str, monkeypat
     with pytest.raises(Built) as again:
         _make(runner.fetch(same, runner.Options()), table)
     assert str(again.value) == made.judge.folder.name, "writers do not change their judge"
+    assert made.materials.judge is not None
+    retrained = replace(made.materials, judge=replace(made.materials.judge, identity="other weights"))
+    with pytest.raises(Built) as changed:
+        _make(retrained, table)
+    assert str(changed.value) != made.judge.folder.name
 
 
 # --- kept with a run -------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from bench.tasks.batches import by_length, on_device, padded
 class FrozenFeatures(torch.nn.Module):  # type: ignore[misc]
     """Stands where the encoder stood and passes on features that the encoder has already computed."""
 
-    def forward(self, inputs_embeds: torch.Tensor, **_: Any) -> BaseModelOutputWithPooling:
+    def forward(self, *_: Any, inputs_embeds: torch.Tensor, **__: Any) -> BaseModelOutputWithPooling:
         """Return features (B, 1, H) both as the only token's state and as the pooled state (B, H)."""
         return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=inputs_embeds[:, 0])
 

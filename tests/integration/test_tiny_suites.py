@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -27,7 +28,9 @@ METHODS = [(name, method) for name in SUITES for method in load_suite(name).meth
 FASTER = {
     "sentiment_sst2": ("data.train.stop=200", "training.epochs=1"),
     "summarization": ("data.train.stop=48", "training.epochs=1", "data.test={start=576, stop=596}"),
+    **{suite: tiny.SMALLER[suite] for suite in ("imdb", "gulliver", "alice_edgar")},
 }
+REPEATED = {suite: () if suite in ("sentiment_sst2", "summarization") else FASTER[suite] for suite in SUITES}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,11 +70,11 @@ def _other_bytes(folder: Path) -> dict[str, bytes]:
 def test_a_forced_repeat_is_equal_outside_cost_and_a_plain_repeat_is_free(
     suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = _run(suite, tmp_path)[0]
+    first = _run(suite, tmp_path, overrides=REPEATED[suite])[0]
     assert not first.reused
     record, files = _without_cost(first.folder), _other_bytes(first.folder)
     torch.manual_seed(12345)  # what was drawn before must not matter
-    second = _run(suite, tmp_path, force=True)[0]
+    second = _run(suite, tmp_path, overrides=REPEATED[suite], force=True)[0]
     assert not second.reused
     assert second.folder == first.folder
     assert _without_cost(second.folder) == record
@@ -81,7 +84,7 @@ def test_a_forced_repeat_is_equal_outside_cost_and_a_plain_repeat_is_free(
         raise AssertionError("a stored run was run again")
 
     monkeypatch.setattr(runner, "run_seed", forbidden)
-    third = _run(suite, tmp_path)[0]
+    third = _run(suite, tmp_path, overrides=REPEATED[suite])[0]
     assert third.reused
     assert third.record == second.record
 
@@ -93,7 +96,7 @@ def test_fine_tuning_on_the_tiny_profile_learns(suite: str, tmp_path: Path) -> N
     assert losses == sorted(losses, reverse=True)
     change = record.changes[record.config.primary_metric]
     assert change.low > 0
-    name = "loss" if suite == "sentiment_sst2" else "perplexity"
+    name = "loss" if record.config.task.kind == "classification" else "perplexity"
     assert record.changes[name].high < 0
 
 
@@ -154,11 +157,22 @@ def test_everything_after_the_model_can_be_redone_from_the_folder(suite: str, tm
     assert read_record(folder) == record
     stored = read_statistics(folder)
     predictions = Predictions.read(folder / "predictions.jsonl")
-    assert len(predictions.ids) == len(set(predictions.ids)) == record.data.splits["test"].n_examples
+    n_samples = getattr(record.config.task, "n_samples", 0) * len(record.config.data.labels)
+    n_examples = n_samples or record.data.splits["test"].n_examples
+    assert len(predictions.ids) == len(set(predictions.ids)) == n_examples
+    materials = runner.fetch(record.config, runner.Options())
     for name, config in record.config.metrics.items():
-        metric = metrics.build(name, config.options, n_classes=len(record.config.data.labels) or None)
+        given: dict[str, Any] = {}
+        needs = metrics.needs(name)
+        if needs:
+            given["model_path"] = folder / "judge" if "judge" in needs else materials.base.folder
+        if "corpus" in needs:
+            given["corpus"] = "\n\n".join(example.input for example in materials.splits.train)
+        metric = metrics.build(name, config.options, n_classes=len(record.config.data.labels) or None, **given)
         statistics = metric.statistics(*predictions.inputs_of(metric.spec.inputs, config))
-        assert (statistics == stored["after"][name]).all(), name
+        # In another company of a batch a judge's probabilities move in their last bits.
+        apart = 1e-5 if "judge" in needs else 0.0
+        np.testing.assert_allclose(statistics, stored["after"][name], rtol=0, atol=apart, err_msg=name)
         assert metric.aggregate(statistics.sum(axis=0)) == pytest.approx(record.scores[name].value), name
         assert record.changes[name].value == pytest.approx(
             record.scores[name].value - record.scores_before[name].value

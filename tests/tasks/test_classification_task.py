@@ -27,6 +27,7 @@ BERT = ModelConfig.model_validate(
         },
     }
 )  # fmt: skip
+POOLED = BERT.model_copy(update={"pooling": "architecture"})
 DISTILBERT = tiny.small("sentiment_sst2").model
 
 
@@ -37,8 +38,9 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _pieces(model: ModelConfig, *overrides: str, reuse_features: bool = True) -> tiny.Pieces:
     config = tiny.small("sentiment_sst2", "training.epochs=2", *overrides, method="frozen_body", model=model)
-    if model is BERT:
-        config = config.model_copy(update={"method": config.method.model_copy(update={"modules": ("encoder",)})})
+    if model is not DISTILBERT:
+        modules = ("encoder",) if model is BERT else ("bert",)
+        config = config.model_copy(update={"method": config.method.model_copy(update={"modules": modules})})
     pieces = tiny.assemble(config)
     task = Classification(
         config.task, pieces.tokenizer, pieces.model, config.method, batch_size=32, reuse_features=reuse_features
@@ -57,7 +59,7 @@ def _predict(pieces: tiny.Pieces, batch_size: int = 4) -> Any:
         return pieces.task.predict(pieces.model, pieces.test_items, batch_size=batch_size, advance=tiny.nothing)
 
 
-@pytest.mark.parametrize("model", [DISTILBERT, BERT], ids=["first token", "mean"])
+@pytest.mark.parametrize("model", [DISTILBERT, BERT, POOLED], ids=["first token", "mean", "pooler"])
 def test_features_computed_once_train_as_running_the_encoder_every_step(model: ModelConfig) -> None:
     once, always = _pieces(model), _pieces(model, reuse_features=False)
     assert "features" in once.train_items[0]
@@ -125,9 +127,10 @@ def test_mean_pooling_equals_a_computation_by_hand() -> None:
     torch.testing.assert_close(mean_over_tokens(states, ones), mean_over_tokens(states, None))
 
 
+@pytest.mark.parametrize("model", [DISTILBERT, POOLED], ids=["first token", "pooler"])
 @pytest.mark.parametrize("reuse", [True, False])
-def test_loss_and_prediction_agree_with_transformers(reuse: bool) -> None:
-    pieces = _pieces(DISTILBERT, reuse_features=reuse)
+def test_loss_and_prediction_agree_with_transformers(model: ModelConfig, reuse: bool) -> None:
+    pieces = _pieces(model, reuse_features=reuse)
     got = _predict(pieces)
     with torch.inference_mode():
         for i, example in enumerate(pieces.splits.test):
