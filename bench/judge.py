@@ -67,7 +67,8 @@ def make_judge(
         TrainingError: its accuracy on held-out chunks is below `minimum_accuracy`.
     """
     labels = tuple(example.id for example in splits.train)
-    made_from = [_VERSION, config.model_dump(mode="json"), base.identity, labels, splits.summary.fingerprint]
+    settings = config.model_dump(mode="json", exclude={"minimum_accuracy"}, exclude_none=True)  # the bar makes no judge
+    made_from = [_VERSION, settings, base.identity, labels, splits.summary.fingerprint]
     identity = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:16]
 
     def build(folder: Path) -> None:

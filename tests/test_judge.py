@@ -242,10 +242,16 @@ def test_its_identity_follows_what_makes_it(made: Made, override: str, monkeypat
     assert made.judge.folder.name.startswith(f"judge-{made.judge.summary.identity}-cpu-")
     assert str(other.value).startswith("judge-")
     assert str(other.value) != made.judge.folder.name
-    same, table = _config("training.steps=1", "training.learning_rate=1", "task.n_samples=2", "task.window_tokens=8")
+    same, table = _config(
+        "training.steps=1",
+        "training.learning_rate=1",
+        "task.n_samples=2",
+        "task.window_tokens=8",
+        "task.judge.minimum_accuracy=0.1",
+    )
     with pytest.raises(Built) as again:
         _make(runner.fetch(same, runner.Options()), table)
-    assert str(again.value) == made.judge.folder.name, "writers do not change their judge"
+    assert str(again.value) == made.judge.folder.name, "neither writers nor the bar change the judge"
     assert made.materials.judge is not None
     retrained = replace(made.materials, judge=replace(made.materials.judge, identity="other weights"))
     with pytest.raises(Built) as changed:

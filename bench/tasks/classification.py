@@ -17,6 +17,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from bench.config import ClassificationTask, FreezeMethod, Method, SplitName
 from bench.data import Example, Splits
+from bench.errors import InputError
 from bench.models import MeanPooledClassifier, mean_over_tokens
 from bench.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import Advance, BatchLoss, Item
@@ -51,6 +52,12 @@ class Classification:
         batch_size: int,
         reuse_features: bool = True,
     ) -> None:
+        limit = getattr(model.config, "max_position_embeddings", None)
+        if limit is not None and task.max_length_tokens > limit:
+            raise InputError(
+                f"task.max_length_tokens = {task.max_length_tokens} exceeds the {limit} positions that the model has; "
+                f"give {limit} or less"
+            )
         self._task = task
         self._mean = isinstance(model, MeanPooledClassifier)
         self.tokenizer = tokenizer

@@ -11,6 +11,7 @@ import tiny
 import torch
 
 from bench.config import ModelConfig
+from bench.errors import InputError
 from bench.models import mean_over_tokens
 from bench.tasks.batches import by_length, padded
 from bench.tasks.classification import Classification
@@ -173,3 +174,8 @@ def test_batches_go_longest_first_and_hold_every_position_once() -> None:
 def test_padding_goes_on_the_side_asked_for(side: str, rows: list[list[int]]) -> None:
     assert padded([[1, 2], [3]], value=0, side=side, width=3).tolist() == rows
     assert padded([[1, 2], [3]], value=0, side=side).shape == (2, 2)
+
+
+def test_texts_longer_than_the_model_can_read_are_refused() -> None:
+    with pytest.raises(InputError, match=r"task\.max_length_tokens = 33 exceeds the 32 positions .* give 32"):
+        tiny.assemble(tiny.small("sentiment_sst2", "task.max_length_tokens=33"))
