@@ -1,40 +1,28 @@
 """RunRecords x Baseline x documented claims -> Comparison. Pure: everything a report shows, and no file is read.
 
-Only like is set against like. A difference in data, split, metric, base model, task, precision or budget makes a
-baseline incomparable, and the fields are named. Device and package versions may change low-order bits and timings, and
-learning rate or method are what people compare, so those are notes.
+The change by fine-tuning and the difference from the measured baseline are contrasts of one kind (`bench.contrast`):
+an interval over seeds and examples where statistics per example are given, over seeds where they are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from bench.baseline import Baseline
 from bench.claims import ClaimVerdict, Documented, RangeClaim, TrendClaim, ValueClaim, departures, judge
+from bench.comparability import Mismatch, check_records, notes
 from bench.config import SuiteConfig
-from bench.errors import InputError
-from bench.record import Change, RunRecord, Score
-from bench.statistics import seed_summary, welch_interval
+from bench.contrast import Contrast, Contrasts, Outcome, contrast
+from bench.record import RunRecord, Score, Stage
+from bench.sides import Side
+from bench.statistics import Array, seed_summary
 
-Agreement = Literal["identical", "not told apart", "different", "no interval"]
+if TYPE_CHECKING:
+    from bench.gate.verdict import Verdict
 
-BUDGET = ("epochs", "steps", "batch_size", "precision")
-"""Fields of `training` that both sides must share."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mismatch:
-    """One field in which two sides are unlike."""
-
-    field: str
-    """Dotted name, as the record has it."""
-    ours: str
-    theirs: str
-    """The other side's: in a report, the baseline's."""
-    metric: str | None = None
-    """The one metric that it concerns; none where it concerns all."""
+Standing = Literal["identical"] | Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,25 +41,21 @@ class Estimate:
     standard_deviation: float | None
     """Over seeds; none for one seed."""
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Return whether the interval lies wholly on one side of zero."""
-        return self.low > 0 or self.high < 0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgainstBaseline:
+class Against:
     """One metric beside the measured baseline's."""
 
     baseline: Estimate
-    difference: float
-    """Ours minus the baseline's, means over seeds."""
-    low: float | None
-    """Lower end of Welch's interval of the difference; none where a side has one seed."""
-    high: float | None
-    agreement: Agreement
-    """`identical`: every seed both sides ran gave the same number to the last digit, and both ran the same seeds.
-    Otherwise by whether the interval holds zero; `no interval` where a side has one seed."""
+    contrast: Contrast
+    """These runs minus the baseline."""
+    is_identical: bool
+    """Both sides ran the same seeds, and every seed gave the same number to the last digit."""
+
+    @property
+    def standing(self) -> Standing:
+        """Return what these runs are beside the baseline."""
+        return "identical" if self.is_identical else self.contrast.outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +69,9 @@ class Row:
     n_examples: int
     before: Estimate
     after: Estimate
-    change: Estimate
-    """After minus before, on the same examples."""
-    against: AgainstBaseline | None
+    change: Contrast
+    """After minus before, on the same examples and by the same seeds."""
+    against: Against | None
     """None where there is no baseline, or it is incomparable in this metric."""
     mismatches: tuple[Mismatch, ...]
     """Why this metric cannot be set against the baseline; empty where it can, or there is none."""
@@ -109,6 +93,8 @@ class Comparison:
     """Everything in which the baseline is unlike, every metric's own included."""
     notes: tuple[str, ...]
     """Differences from the baseline that do not stand in the way."""
+    gate: Verdict | str | None
+    """What the policy says of these runs, or why it can say nothing; none where no policy names them."""
     claims: tuple[ClaimVerdict, ...]
     departures: tuple[str, ...]
     """What these runs have otherwise than the recipe, one clause a field."""
@@ -129,7 +115,10 @@ class Comparison:
 def compare(
     records: Sequence[RunRecord],
     *,
+    statistics: Mapping[int, Mapping[Stage, Mapping[str, Array]]] | None = None,
     baseline: Baseline | None = None,
+    baseline_statistics: Mapping[int, Mapping[str, Array]] | None = None,
+    gate: Verdict | str | None = None,
     documented: Documented | None = None,
     siblings: Mapping[str, Sequence[RunRecord]] | None = None,
 ) -> Comparison:
@@ -137,7 +126,11 @@ def compare(
 
     Args:
         records: one record a seed, all of one config key.
+        statistics: seed -> stage -> metric -> (n_examples, n_statistics), as runs store them; without the seeds that
+            stored none.
         baseline: the measured baseline; none where there is none.
+        baseline_statistics: seed -> metric -> (n_examples, n_statistics) after fine-tuning, as the baseline has them.
+        gate: what the policy says of these runs, or why it can say nothing.
         documented: the recipe's claims; none where there are none.
         siblings: other methods of the same suite and profile -> their runs, for claims that order methods.
 
@@ -146,165 +139,54 @@ def compare(
     """
     ordered = sorted(records, key=lambda record: record.seed)
     check_records(ordered)
-    first = ordered[0]
-    mismatches = () if baseline is None else comparability(first, baseline)
+    after = _side("the run", ordered, _of_stage(statistics, "after"))
+    earlier = [record.model_copy(update={"scores": record.scores_before}) for record in ordered]
+    before = _side("the run before fine-tuning", earlier, _of_stage(statistics, "before"))
+    # Every metric gets its row: scores that differ in kind are the run's own fault, and their row says so.
+    own = [f"metrics.{name}.{field}" for name in after.config.metrics for field in ("signature", "n_examples")]
+    changes = contrast(after, before, allow=own)
+    against = None
+    if baseline is not None:
+        against = contrast(after, _side("the baseline", baseline.records(), baseline_statistics or {}))
     return Comparison(
         records=tuple(ordered),
-        rows=tuple(_row(name, ordered, baseline, mismatches, documented) for name in _metric_order(first.config)),
+        rows=tuple(_row(change, ordered, against, documented) for change in changes.rows),
         baseline=baseline,
-        mismatches=mismatches,
+        mismatches=() if against is None else against.mismatches,
         notes=() if baseline is None else notes(ordered, baseline.records()),
+        gate=gate,
         claims=() if documented is None else judge(documented, ordered, siblings),
-        departures=() if documented is None else departures(documented, first.config),
+        departures=() if documented is None else departures(documented, ordered[0].config),
         recipe=None if documented is None else documented.recipe,
     )
 
 
-def _metric_order(config: SuiteConfig) -> list[str]:
-    """Return the primary metric, then the others as stored."""
-    return sorted(config.metrics, key=lambda metric: metric != config.primary_metric)
+def _side(name: str, records: Sequence[RunRecord], statistics: Mapping[int, Mapping[str, Array]]) -> Side:
+    return Side(name=name, records=tuple(records), statistics=statistics, folders={})
 
 
-def comparability(ours: RunRecord | Baseline, theirs: RunRecord | Baseline) -> tuple[Mismatch, ...]:
-    """Return every field that makes two sides unlike; empty where they may be compared.
-
-    Args:
-        ours: a baseline, or any record of a config: its seeds share all that is looked at.
-        theirs: the other side.
-    """
-    mine, other = identity(ours), identity(theirs)
-    found = [
-        Mismatch(field=field, ours=_shown(mine.get(field)), theirs=_shown(other.get(field)))
-        for field in dict.fromkeys((*mine, *other))
-        if mine.get(field) != other.get(field)
-    ]
-    for metric in dict.fromkeys((*ours.config.metrics, *theirs.config.metrics)):
-        found += _metric_mismatches(metric, ours, theirs)
-    return tuple(found)
-
-
-def identity(side: RunRecord | Baseline) -> dict[str, Any]:
-    """Return everything that both sides must share, by dotted name."""
-    training = side.config.training.model_dump()
-    return {
-        "suite": side.suite,
-        "version": side.config.version,
-        "profile": side.profile,
-        "model.base": side.model.base,
-        "model.family": side.config.model.family,
-        "model.pooling": side.config.model.pooling,
-        "data.fingerprint": side.data.fingerprint,
-        **{f"task.{name}": value for name, value in side.config.task.model_dump().items()},
-        **{f"training.{name}": training[name] for name in BUDGET},
-    }
-
-
-def _metric_mismatches(metric: str, ours: RunRecord | Baseline, theirs: RunRecord | Baseline) -> list[Mismatch]:
-    mine, other = _score_of(ours, metric), _score_of(theirs, metric)
-    if mine is None and other is None:
-        return []
-    if mine is None or other is None:
-        a, b = ("not scored" if score is None else "scored" for score in (mine, other))
-        return [Mismatch(field=f"metrics.{metric}", ours=a, theirs=b, metric=metric)]
-    pairs = {
-        "signature": (mine.signature, other.signature),
-        "n_examples": (mine.n_examples, other.n_examples),
-        "prediction": (ours.config.metrics[metric].prediction, theirs.config.metrics[metric].prediction),
-    }
-    return [
-        Mismatch(field=f"metrics.{metric}.{name}", ours=_shown(a), theirs=_shown(b), metric=metric)
-        for name, (a, b) in pairs.items()
-        if a != b
-    ]
-
-
-def _score_of(side: RunRecord | Baseline, metric: str) -> Score | None:
-    """Return the score of any seed, or None where not every seed was scored."""
-    if isinstance(side, Baseline):
-        return next(iter(side.scores(metric)), None)
-    return side.scores.get(metric)
-
-
-def _shown(value: Any) -> str:
-    return "none" if value is None else str(value)
-
-
-def notes(ours: Sequence[RunRecord], theirs: Sequence[RunRecord], *, name: str = "baseline") -> tuple[str, ...]:
-    """Return differences that a reader should know of and that do not forbid the comparison.
-
-    Args:
-        ours: one record a seed, of one config.
-        theirs: the other side's.
-        name: what the notes call the other side.
-    """
-    found = []
-    for field in ("device", "n_threads", "python", "platform", "bench_version"):
-        a, b = (_distinct(side, field) for side in (ours, theirs))
-        if a != b:
-            found.append(f"{field}: {a}, {name} {b}")
-    mine, other = ours[0].environment.packages, theirs[0].environment.packages
-    found += [
-        f"{package} {mine.get(package, 'absent')}, {name} {other.get(package, 'absent')}"
-        for package in sorted({*mine, *other})
-        if mine.get(package) != other.get(package)
-    ]
-    found += _setting_notes(ours[0].config, theirs[0].config, name)
-    return tuple(found)
-
-
-def _distinct(side: Sequence[RunRecord], field: str) -> str:
-    return ", ".join(dict.fromkeys(str(getattr(one.environment, field)) for one in side))
-
-
-def _setting_notes(ours: SuiteConfig, theirs: SuiteConfig, name: str) -> list[str]:
-    """Return the settings that may differ because they are what is being compared."""
-    a = {"method": ours.method_name, **_flat("method", ours.method.model_dump(mode="json"))}
-    b = {"method": theirs.method_name, **_flat("method", theirs.method.model_dump(mode="json"))}
-    a |= _flat("training", ours.training.model_dump(mode="json", exclude=set(BUDGET)))
-    b |= _flat("training", theirs.training.model_dump(mode="json", exclude=set(BUDGET)))
-    return [
-        f"{field}: {_shown(a.get(field))}, {name} {_shown(b.get(field))}"
-        for field in dict.fromkeys((*a, *b))
-        if a.get(field) != b.get(field)
-    ]
-
-
-def _flat(prefix: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in table.items():
-        path = f"{prefix}.{name}"
-        flat |= _flat(path, value) if isinstance(value, Mapping) else {path: value}
-    return flat
-
-
-# --- rows ------------------------------------------------------------------------------------------------------------
+def _of_stage(
+    statistics: Mapping[int, Mapping[Stage, Mapping[str, Array]]] | None, stage: Stage
+) -> dict[int, Mapping[str, Array]]:
+    return {seed: by_stage[stage] for seed, by_stage in (statistics or {}).items() if stage in by_stage}
 
 
 def _row(
-    metric: str,
-    records: Sequence[RunRecord],
-    baseline: Baseline | None,
-    mismatches: Sequence[Mismatch],
-    documented: Documented | None,
+    change: Contrast, records: Sequence[RunRecord], against: Contrasts | None, documented: Documented | None
 ) -> Row:
+    metric = change.metric
     scores = [record.scores[metric] for record in records]
-    standing = tuple(m for m in mismatches if m.metric in (None, metric))
-    against = None
-    if baseline is not None and not standing:
-        ours = {record.seed: record.scores[metric].value for record in records}
-        theirs = {seed.seed: seed.scores[metric].value for seed in baseline.seeds}
-        against = _against(ours, theirs, estimate(baseline.scores(metric)))
     return Row(
         metric=metric,
-        unit=scores[0].unit,
-        higher_is_better=scores[0].higher_is_better,
-        signature=scores[0].signature,
+        unit=change.unit,
+        higher_is_better=change.higher_is_better,
+        signature=change.signature,
         n_examples=scores[0].n_examples,
         before=estimate([record.scores_before[metric] for record in records]),
         after=estimate(scores),
-        change=estimate([record.changes[metric] for record in records]),
-        against=against,
-        mismatches=standing,
+        change=change,
+        against=None if against is None else _against(metric, against),
+        mismatches=() if against is None else tuple(m for m in against.mismatches if m.metric in (None, metric)),
         documented=tuple(
             claim
             for claim in (documented.claims if documented else ())
@@ -313,7 +195,16 @@ def _row(
     )
 
 
-def estimate(scores: Sequence[Score | Change]) -> Estimate:
+def _against(metric: str, contrasts: Contrasts) -> Against | None:
+    found = next((row for row in contrasts.rows if row.metric == metric), None)
+    if found is None:
+        return None
+    theirs = [record.scores[metric] for record in contrasts.b.records]
+    is_identical = contrasts.a.values(metric) == contrasts.b.values(metric)
+    return Against(baseline=estimate(theirs), contrast=found, is_identical=is_identical)
+
+
+def estimate(scores: Sequence[Score]) -> Estimate:
     """Return mean and interval of one score a seed.
 
     Args:
@@ -342,42 +233,3 @@ def estimate(scores: Sequence[Score | Change]) -> Estimate:
         n_seeds=summary.n,
         standard_deviation=summary.standard_deviation,
     )
-
-
-def _against(ours: Mapping[int, float], theirs: Mapping[int, float], baseline: Estimate) -> AgainstBaseline:
-    a, b = list(ours.values()), list(theirs.values())
-    low, high = welch_interval(a, b)
-    agreement: Agreement
-    if ours == theirs:
-        agreement = "identical"
-    elif low is None or high is None:
-        agreement = "no interval"
-    else:
-        agreement = "not told apart" if low <= 0 <= high else "different"
-    difference = sum(a) / len(a) - sum(b) / len(b)
-    return AgainstBaseline(baseline=baseline, difference=difference, low=low, high=high, agreement=agreement)
-
-
-def check_records(records: Sequence[RunRecord]) -> None:
-    """Check that records are the seeds of one config, each once and fully scored.
-
-    Raises:
-        InputError: they are not.
-    """
-    if not records:
-        raise InputError("there is no run to compare; `bench run` makes one")
-    keys = sorted({record.config_key for record in records})
-    if len(keys) > 1:
-        raise InputError(f"records of several configs ({', '.join(keys)}) were given; compare one config key at a time")
-    seeds = [record.seed for record in records]
-    if len(set(seeds)) < len(seeds):
-        raise InputError(f"two records of one seed were given (seeds {', '.join(map(str, seeds))}); give each once")
-    first = records[0]
-    for record in records:
-        for metric in first.config.metrics:
-            if not all(metric in scores for scores in (record.scores, record.scores_before, record.changes)):
-                raise InputError(f"seed {record.seed} has no score for {metric}; run it again with --force")
-        if record.data.fingerprint != first.data.fingerprint or record.model.base != first.model.base:
-            raise InputError(
-                f"seeds {first.seed} and {record.seed} saw different data or base weights; run them again with --force"
-            )

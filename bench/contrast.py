@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from bench import metrics as metric_layer
-from bench.compare import Mismatch, comparability, identity, notes
+from bench.comparability import Mismatch, comparability, identity, notes
 from bench.config import SuiteConfig
 from bench.errors import InputError, suggest
 from bench.sides import Side
@@ -121,7 +121,7 @@ def contrast(
         metrics: which to compare; default: all that either side scored.
         confidence: coverage the intervals aim at, in (0, 1).
         correction: of the p-values, over all rows.
-        allow: fields of `bench.compare.comparability` that may differ.
+        allow: fields of `bench.comparability` that may differ.
         n_resamples: bootstrap resamples.
 
     Returns:

@@ -16,7 +16,7 @@ from typing import Final, Literal, get_args
 
 from bench import baseline as baselines
 from bench.baseline import Baseline
-from bench.compare import comparability
+from bench.comparability import comparability
 from bench.errors import BenchError, InputError, NotComparableError, suggest
 from bench.gate.policy import POLICY_FILE, Policy, load_policy
 from bench.provenance import person, working_tree

@@ -16,7 +16,7 @@ import numpy as np
 
 from bench import baseline as baselines
 from bench.baseline import STATISTICS_FILE
-from bench.compare import check_records
+from bench.comparability import check_records
 from bench.config import SuiteConfig
 from bench.errors import InputError, suggest
 from bench.noise import NoiseFloor

@@ -40,7 +40,7 @@ SCORED = {
     "style_probability_1": ("fraction", True, 0.51, 0.72),
 }
 """Metric -> unit, whether higher is better, and what it scores before and after."""
-OVERLAP_TOKENS = {"before": (3, 7), "after": (9, 12)}
+OVERLAP_TOKENS = {"before": (3, 7), "after": (6, 12)}
 """The `longest_overlap` of samples, in turn: the longest is the second."""
 
 
@@ -301,8 +301,7 @@ def write_run(folder: Path, record: RunRecord) -> Path:
     for stage, name, share in (("before", "predictions-before", 0.5), ("after", "predictions", 0.83)):
         write_rows(folder / f"{name}.jsonl", _rows(record, stage, share, draw))
     statistics = {
-        stage: {name: _statistics(record, name, stage, value) for name in record.scores}
-        for stage, value in (("before", 0.0), ("after", 1.0))
+        stage: {name: _statistics(record, name, stage) for name in record.scores} for stage in ("before", "after")
     }
     write_statistics(folder, statistics)
     write_rows(
@@ -341,18 +340,25 @@ def _rows(record: RunRecord, stage: str, share: float, draw: random.Random) -> l
     return rows
 
 
-def _statistics(record: RunRecord, metric: str, stage: str, value: float) -> np.ndarray:
-    """Return (n_examples, 2); the judge is wrong of each writer's first three samples, and after fine-tuning of one."""
+def _statistics(record: RunRecord, metric: str, stage: str) -> np.ndarray:
+    """Return (n_examples, n_statistics) whose aggregate is the record's score; hard rows are hard for every seed.
+
+    The judge is wrong of each writer's first two samples, and after fine-tuning of one.
+    """
     task = record.config.task
-    if task.kind == "classification":
-        return np.full((N_TEST, 2), value + record.seed)
-    n = task.n_samples * len(record.config.data.labels)
-    if metric == "longest_overlap":
-        each = [float(OVERLAP_TOKENS[stage][i % 2]) for i in range(n)]
-    elif metric == "style_judge_accuracy":
-        each = [float(i % task.n_samples >= {"before": 3, "after": 1}[stage]) for i in range(n)]
-    else:
-        each = [value + record.seed] * n
+    n = N_TEST if task.kind == "classification" else task.n_samples * len(record.config.data.labels)
+    score = (record.scores if stage == "after" else record.scores_before)[metric].value
+    if metric in ("longest_overlap", "style_judge_accuracy"):
+        if metric == "longest_overlap":
+            each = np.array([float(OVERLAP_TOKENS[stage][i % 2]) for i in range(n)])
+        else:
+            each = np.array([float(i % task.n_samples >= {"before": 2, "after": 1}[stage]) for i in range(n)])
+        return np.stack([each, np.full(n, each.mean() / score)], axis=1)
+    by_row, by_seed = (np.random.default_rng(key).normal(size=n) for key in (0, [record.seed, stage == "after"]))
+    spread = by_row + 0.5 * by_seed
+    each = score * (1 + 0.2 * (spread - spread.mean()))
+    if metric == "f1":  # hits, predicted and actual, of two classes
+        return np.concatenate([np.stack([each, each], axis=1), np.ones((n, 4))], axis=1)
     return np.stack([each, np.ones(n)], axis=1)
 
 

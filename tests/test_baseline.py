@@ -21,7 +21,7 @@ from bench.cli.baseline import baseline as baseline_app
 from bench.errors import BenchError, InputError, NotComparableError
 from bench.noise import MetricNoise, NoiseFloor
 from bench.promotion import promote
-from bench.record import read_rows, write_statistics
+from bench.record import read_rows, read_statistics, write_statistics
 from bench.verification import verify
 
 DATE = datetime.date(2026, 1, 2)
@@ -74,10 +74,11 @@ def test_a_config_key_folder_stands_for_its_seeds(tmp_path: Path) -> None:
 
 
 def test_statistics_lie_beside_it_by_seed_and_metric(tmp_path: Path) -> None:
+    runs = write_cell(tmp_path / "runs", make_record(0), make_record(1))
     statistics = baseline.load_statistics(store(tmp_path, 0, 1))
     assert list(statistics) == [0, 1]
     assert set(statistics[0]) == {"accuracy", "f1", "loss"}
-    np.testing.assert_array_equal(statistics[1]["accuracy"], np.full((40, 2), 2.0))  # after: 1.0 + seed
+    np.testing.assert_array_equal(statistics[1]["accuracy"], read_statistics(runs[1])["after"]["accuracy"])
 
 
 def test_losses_of_every_step_lie_beside_it(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_large_statistics_are_left_out_and_old_ones_removed(tmp_path: Path, monk
     path = store(tmp_path, 0)
     loaded = baseline.load(path)
     assert loaded.statistics_sha256 is None
-    assert loaded.statistics_left_out == "2160 bytes exceed the 100 that a repository should carry"
+    assert loaded.statistics_left_out == "3440 bytes exceed the 100 that a repository should carry"
     assert not path.with_suffix(".safetensors").exists()
     assert baseline.load_statistics(path) == {}
 

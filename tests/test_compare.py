@@ -1,17 +1,22 @@
-"""Comparison: like with like, every difference named, intervals worked by hand."""
+"""Comparison: like with like, every difference named, intervals held to scipy and to each other."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from factories import make_record, write_run
+from planted import planted_record, right
+from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
 from bench import baseline as baselines
 from bench.baseline import Baseline
-from bench.compare import comparability, compare
+from bench.comparability import comparability
+from bench.compare import Against, Comparison, compare
 from bench.errors import InputError
+from bench.record import RunRecord
 
 
 @pytest.fixture
@@ -23,11 +28,24 @@ def baseline_of(tmp_path: Path) -> Any:
     return make
 
 
+def accuracies(*values: float) -> list[RunRecord]:
+    """Return records of seeds 0, 1, ... with these accuracies."""
+    return [make_record(seed, scores__accuracy__value=value) for seed, value in enumerate(values)]
+
+
+def against(comparison: Comparison) -> Against:
+    found = comparison.primary.against
+    assert found is not None
+    return found
+
+
+# --- scores ----------------------------------------------------------------------------------------------------------
+
+
 def test_one_seed_keeps_the_interval_over_examples() -> None:
-    row = compare([make_record()]).primary
-    assert (row.after.value, row.after.low, row.after.high) == (0.83, 0.83 - 0.025, 0.83 + 0.025)
-    assert (row.after.over, row.after.n_seeds, row.after.standard_deviation) == ("examples", 1, None)
-    assert row.change.excludes_zero
+    after = compare([make_record()]).primary.after
+    assert (after.value, after.low, after.high) == (0.83, 0.83 - 0.025, 0.83 + 0.025)
+    assert (after.over, after.n_seeds, after.standard_deviation) == ("examples", 1, None)
 
 
 def test_several_seeds_give_a_t_interval() -> None:
@@ -52,6 +70,78 @@ def test_the_primary_metric_comes_first() -> None:
     assert comparison.primary.metric == "loss"
 
 
+# --- what fine-tuning changed ----------------------------------------------------------------------------------------
+
+
+def planted(*shares: tuple[int, int]) -> tuple[list[RunRecord], dict[int, Any]]:
+    """Return records and statistics: how many of 200 are right before and after, one pair a seed."""
+    records, statistics = [], {}
+    for seed, (n_before, n_after) in enumerate(shares):
+        stages = {"before": right(n_before, 200, seed=9), "after": right(n_after, 200, seed=seed)}
+        before, after = (planted_record(seed, {"accuracy": one}) for one in stages.values())
+        records.append(after.model_copy(update={"scores_before": before.scores}))
+        statistics[seed] = {stage: {"accuracy": one} for stage, one in stages.items()}
+    return records, statistics
+
+
+def test_the_change_of_one_seed_is_paired_over_examples() -> None:
+    records, statistics = planted((100, 160))
+    change = compare(records, statistics=statistics).primary.change
+    assert change.difference is not None
+    assert (change.outcome, change.why, change.difference.over) == ("better", None, "examples")
+    by_example = statistics[0]["after"]["accuracy"][:, 0] - statistics[0]["before"]["accuracy"][:, 0]
+    expected = ttest_1samp(by_example, 0.0).confidence_interval(0.95)
+    assert (change.difference.low, change.difference.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_the_change_of_several_seeds_covers_both_and_is_wider_than_either() -> None:
+    records, statistics = planted((100, 150), (100, 160), (100, 172))
+    change = compare(records, statistics=statistics).primary.change
+    assert change.difference is not None
+    assert (change.difference.over, change.difference.paired_seeds) == ("both", True)
+    over_seeds = compare(records).primary.change.difference
+    assert over_seeds is not None
+    assert over_seeds.over == "seeds"
+    assert change.difference.standard_error > over_seeds.standard_error
+    assert change.difference.variance_examples > 0
+
+
+def test_without_statistics_the_change_is_over_seeds_in_pairs_and_says_why() -> None:
+    change = compare(accuracies(0.80, 0.82, 0.85)).primary.change
+    expected = ttest_rel((0.80, 0.82, 0.85), (0.5, 0.5, 0.5)).confidence_interval(0.95)
+    assert change.difference is not None
+    assert (change.difference.low, change.difference.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert change.why == "the run stores no statistics per example of seed 0"
+
+
+def test_one_seed_without_statistics_has_no_interval() -> None:
+    change = compare([make_record()]).primary.change
+    assert (change.outcome, change.difference) == ("no interval", None)
+    assert change.a - change.b == pytest.approx(0.33)
+    assert "the run stores no statistics per example of seed 0" in (change.why or "")
+
+
+def test_statistics_that_do_not_give_the_score_are_not_used() -> None:
+    records, statistics = planted((100, 160), (100, 150))
+    statistics[1]["after"] = {"accuracy": right(10, 200)}
+    change = compare(records, statistics=statistics).primary.change
+    assert "the statistics per example give 0.05 and the record says 0.75" in (change.why or "")
+    assert change.difference is not None
+    assert change.difference.over == "seeds"
+
+
+def test_p_values_are_adjusted_over_the_metrics_of_the_table() -> None:
+    rows = compare([make_record(seed, scores__loss__value=0.5 + 0.3 * seed) for seed in range(2)]).rows
+    raw = [row.change.difference.p_value for row in rows if row.change.difference is not None]
+    assert len(raw) == 3
+    ordered = sorted(zip(raw, (row.change.p_adjusted for row in rows), strict=True))
+    stepped = np.maximum.accumulate([p * (3 - i) for i, (p, _) in enumerate(ordered)])
+    assert [p for _, p in ordered] == pytest.approx(np.minimum(stepped, 1.0))
+
+
+# --- measured baseline -----------------------------------------------------------------------------------------------
+
+
 def test_a_missing_baseline_is_none_and_no_mismatch() -> None:
     comparison = compare([make_record()])
     assert (comparison.baseline, comparison.mismatches, comparison.primary.against) == (None, (), None)
@@ -60,50 +150,48 @@ def test_a_missing_baseline_is_none_and_no_mismatch() -> None:
 
 def test_the_same_runs_are_identical(baseline_of: Any) -> None:
     records = [make_record(i) for i in range(3)]
-    against = compare(records, baseline=baseline_of(*records)).primary.against
-    assert against is not None
-    assert (against.agreement, against.difference) == ("identical", 0.0)
+    found = against(compare(records, baseline=baseline_of(*records)))
+    assert (found.standing, found.contrast.difference and found.contrast.difference.value) == ("identical", 0.0)
+
+
+def test_equal_numbers_of_other_seeds_are_not_identical(baseline_of: Any) -> None:
+    stored = baseline_of(make_record(0), make_record(1))
+    assert against(compare([make_record(0)], baseline=stored)).standing != "identical"
 
 
 @pytest.mark.parametrize(
-    ("values", "agreement"),
-    [((0.80, 0.82, 0.84), "not told apart"), ((0.70, 0.71, 0.72), "different")],
+    ("values", "standing"),
+    [((0.80, 0.82, 0.845), "not told apart"), ((0.70, 0.72, 0.71), "worse"), ((0.90, 0.92, 0.91), "better")],
 )
-def test_welch_tells_seeds_apart(baseline_of: Any, values: tuple[float, ...], agreement: str) -> None:
-    stored = baseline_of(*(make_record(i, scores__accuracy__value=v) for i, v in enumerate((0.81, 0.82, 0.83))))
-    ours = [make_record(i, scores__accuracy__value=v) for i, v in enumerate(values)]
-    against = compare(ours, baseline=stored).primary.against
-    assert against is not None
-    assert against.agreement == agreement
+def test_seeds_are_told_apart(baseline_of: Any, values: tuple[float, ...], standing: str) -> None:
+    found = against(compare(accuracies(*values), baseline=baseline_of(*accuracies(0.81, 0.82, 0.83))))
+    assert found.standing == standing
 
 
-def test_the_interval_of_the_difference_matches_scipy(baseline_of: Any) -> None:
-    from scipy.stats import ttest_ind
-
+def test_over_seeds_alone_the_interval_is_welchs(baseline_of: Any) -> None:
     a, b = (0.80, 0.82, 0.85), (0.79, 0.80, 0.84, 0.78)
-    stored = baseline_of(*(make_record(i, scores__accuracy__value=v) for i, v in enumerate(b)))
-    against = compare(
-        [make_record(i, scores__accuracy__value=v) for i, v in enumerate(a)], baseline=stored
-    ).primary.against
-    assert against is not None
+    found = against(compare(accuracies(*a), baseline=baseline_of(*accuracies(*b)))).contrast.difference
+    assert found is not None
     expected = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    assert (against.low, against.high) == pytest.approx((expected.low, expected.high), rel=1e-12)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
 
 
-def test_one_seed_on_a_side_has_no_interval(baseline_of: Any) -> None:
-    stored = baseline_of(make_record(0), make_record(1))
-    against = compare([make_record(2)], baseline=stored).primary.against
-    assert against is not None
-    assert (against.agreement, against.low, against.high) == ("no interval", None, None)
+def test_with_statistics_of_both_sides_the_difference_covers_both(baseline_of: Any) -> None:
+    ours, statistics = planted((100, 150), (100, 160), (100, 172))
+    theirs, stored = planted((100, 151), (100, 158), (100, 171))
+    mine = {seed: by["after"] for seed, by in stored.items()}
+    found = against(
+        compare(ours, statistics=statistics, baseline=baseline_of(*theirs), baseline_statistics=mine)
+    ).contrast
+    assert found.difference is not None
+    assert (found.why, found.difference.over, found.difference.paired_seeds) == (None, "both", True)
+    alone = against(compare(ours, statistics=statistics, baseline=baseline_of(*theirs))).contrast
+    assert alone.why == "the baseline stores no statistics per example of seed 0"
 
 
-def test_seeds_without_spread_are_told_apart_by_their_values(baseline_of: Any) -> None:
-    stored = baseline_of(*(make_record(i, scores__accuracy__value=0.8) for i in range(2)))
-    ours = [make_record(i, scores__accuracy__value=0.9) for i in range(2)]
-    against = compare(ours, baseline=stored).primary.against
-    assert against is not None
-    assert against.agreement == "different"
-    assert against.low == against.high == pytest.approx(0.1)
+def test_one_seed_on_either_side_without_statistics_has_no_interval(baseline_of: Any) -> None:
+    found = against(compare([make_record(2)], baseline=baseline_of(make_record(0))))
+    assert (found.standing, found.contrast.difference) == ("no interval", None)
 
 
 # --- comparability ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from rich.text import Text
 from bench import api
 from bench.cli.options import Json, Runs
 from bench.cli.tables import print_table
-from bench.compare import Mismatch
+from bench.comparability import Mismatch
 from bench.contrast import Contrast
 from bench.errors import InputError, NotComparableError
 from bench.flips import Flips, flips

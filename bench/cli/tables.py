@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from bench.compare import Comparison, Estimate
-from bench.report.numbers import interval, number
+from bench.compare import Comparison
+from bench.report.contrasts import difference_text, p_text
+from bench.report.numbers import estimated
 
 LOG_WIDTH = 140
 """Columns of a table that is not written to a terminal; rich would assume 80."""
@@ -21,7 +22,7 @@ def print_table(table: Table) -> None:
 
 
 def print_results(comparison: Comparison) -> None:
-    """Print metric | before | after | change, as the report shows them."""
+    """Print metric | before | after | change | p, as the report shows them."""
     seeds = [record.seed for record in comparison.records]
     config = comparison.config
     table = Table(
@@ -29,21 +30,17 @@ def print_results(comparison: Comparison) -> None:
         "before",
         "after",
         "change",
+        "p",
         title=f"{config.suite} · {config.profile} · {config.method_name} · seed{'s' if len(seeds) > 1 else ''} "
         + ", ".join(map(str, seeds)),
     )
     for row in comparison.rows:
-        name = f"{row.metric} {'↑' if row.higher_is_better else '↓'}"
         table.add_row(
-            name,
-            _bounded(row.before, row.unit),
-            _bounded(row.after, row.unit),
-            _bounded(row.change, row.unit, signed=True),
+            f"{row.metric} {'↑' if row.higher_is_better else '↓'}",
+            estimated(row.before, row.unit),
+            estimated(row.after, row.unit),
+            difference_text(row.change),
+            p_text(row.change),
             style="bold" if row.metric == config.primary_metric else "",
         )
     print_table(table)
-
-
-def _bounded(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
-    bounds = interval(estimate.low, estimate.high, unit, signed=signed)
-    return f"{number(estimate.value, unit, signed=signed)} {bounds}"

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from bench.baseline import default_roots
 from bench.gate.evidence import cost_evidence, metric_evidence
-from bench.gate.pairs import find_pairs
+from bench.gate.pairs import Pair, find_pairs
 from bench.gate.policy import Policy, find_policy, load_policy
 from bench.gate.verdict import Row, Verdict, decide, decide_cost, suite_row
 
-__all__ = ["Policy", "Row", "Verdict", "find_policy", "gate", "load_policy"]
+__all__ = ["Policy", "Row", "Verdict", "decide_pairs", "find_policy", "gate", "load_policy"]
 
 
 def gate(
@@ -49,22 +49,37 @@ def gate(
     roots = None if baselines_root is None else (baselines_root,)
     path = policy or find_policy([*(roots or ()), *default_roots()])
     held_to = load_policy(path)
+    pairs = find_pairs(runs, held_to, runs_root=runs_root, roots=roots)
+    return decide_pairs(pairs, held_to, policy_path=str(path))
+
+
+def decide_pairs(pairs: Sequence[Pair], policy: Policy, *, policy_path: str) -> Verdict:
+    """Return the verdict on runs beside their baselines. Pure.
+
+    Args:
+        pairs: what `bench.gate.pairs.find_pairs` found.
+        policy: what decides.
+        policy_path: what outputs call it.
+
+    Raises:
+        InputError: the policy names a metric that a baseline lacks.
+    """
     by_suite: dict[str, list[Row]] = {}
     evidence, costs = [], []
-    for pair in find_pairs(runs, held_to, runs_root=runs_root, roots=roots):
+    for pair in pairs:
         rows = by_suite.setdefault(pair.suite, [])
         if pair.missing:
-            required = held_to.suites[pair.suite].required
+            required = policy.suites[pair.suite].required
             rows.append(suite_row(pair.suite, pair.method, outcome="missing", reason=pair.missing, decides=required))
         elif pair.broken:
             rows.append(suite_row(pair.suite, pair.method, outcome="not comparable", reason=pair.broken, decides=True))
         else:
-            evidence += metric_evidence(pair, held_to)
-            costs += cost_evidence(pair, held_to)
-    for row in (*decide(evidence, held_to), *map(decide_cost, costs)):
+            evidence += metric_evidence(pair, policy)
+            costs += cost_evidence(pair, policy)
+    for row in (*decide(evidence, policy), *map(decide_cost, costs)):
         by_suite[row.suite].append(row)
     rows_of_all = [row for rows in by_suite.values() for row in (*rows, *_undecided(rows))]
-    return Verdict(policy=held_to, policy_path=str(path), rows=tuple(rows_of_all))
+    return Verdict(policy=policy, policy_path=policy_path, rows=tuple(rows_of_all))
 
 
 def _undecided(rows: Sequence[Row]) -> list[Row]:

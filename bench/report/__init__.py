@@ -10,19 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import baseline
+from bench.baseline import STATISTICS_FILE
 from bench.compare import Comparison, compare
 from bench.errors import InputError
 from bench.evidence import find_cells, find_runs, find_siblings, runs_root_of
-from bench.record import read_record, read_rows, write_text
+from bench.record import RunRecord, read_record, read_rows, write_text
 from bench.report.curves import curve_metrics
-from bench.report.generated import read_generated
+from bench.report.generated import read_generated, stored_statistics
 from bench.report.markdown import render
 from bench.report.naming import report_stem
 from bench.report.plots import curve_svg, evaluations_svg
 from bench.report.samples import choose
 from bench.suite import load_suite
+
+if TYPE_CHECKING:
+    from bench.gate import Verdict
 
 __all__ = ["assemble", "find_cells", "find_runs", "rebuild", "render", "write_report"]
 
@@ -45,12 +50,35 @@ def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> Co
     first = records[0]
     path = baseline.find(first.suite, first.profile, first.method, roots=roots)
     documented = baseline.documented(first.suite, roots=roots)
+    with_statistics = [run for run in zip(records, runs, strict=True) if (run[1] / STATISTICS_FILE).is_file()]
     return compare(
         records,
+        statistics={record.seed: stored_statistics(folder) for record, folder in with_statistics},
         baseline=None if path is None else baseline.load(path),
+        baseline_statistics=None if path is None else baseline.load_statistics(path),
+        gate=_gated(runs, first, roots),
         documented=documented,
         siblings=find_siblings(documented, first, runs_root=runs_root_of(runs[0], first), roots=roots),
     )
+
+
+def _gated(runs: Sequence[Path], first: RunRecord, roots: Sequence[Path] | None) -> Verdict | str | None:
+    """Return what the policy says of runs, or why it cannot; none where it does not name their suite and profile."""
+    from bench.gate import decide_pairs, find_policy, load_policy  # it needs the tables of this package
+    from bench.gate.pairs import find_pairs
+
+    try:
+        path = find_policy(roots)
+    except InputError:
+        return None
+    try:
+        policy = load_policy(path)
+        if first.profile != policy.profile or first.suite not in policy.suites:
+            return None
+        pairs = find_pairs(runs, policy, runs_root=Path(), roots=roots)
+        return decide_pairs(pairs, policy, policy_path=str(path))
+    except InputError as error:
+        return str(error)
 
 
 def write_report(comparison: Comparison, runs: Sequence[Path], *, reports_root: Path) -> Path:

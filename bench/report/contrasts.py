@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench import metrics as metric_layer
-from bench.compare import Mismatch
+from bench.comparability import Mismatch
 from bench.contrast import Contrast, Contrasts
 from bench.flips import Flip, Flips
 from bench.report.numbers import interval, number, probability
@@ -43,22 +43,31 @@ def headings(letter: str) -> tuple[str, ...]:
 
 def row_cells(row: Contrast) -> tuple[str, ...]:
     """Return one metric as text, a cell a column of `headings`."""
-    difference = row.difference
-    shown = number(row.a - row.b, row.unit, signed=True)
-    if difference is not None:
-        shown += f" {interval(difference.low, difference.high, row.unit, signed=True)}"
     return (
         f"{row.metric} {'↑' if row.higher_is_better else '↓'}",
         number(row.b, row.unit),
         number(row.a, row.unit),
-        shown,
+        difference_text(row),
         row.outcome,
-        "—" if difference is None else over(row),
-        "—" if difference is None else probability(difference.p_value),
-        "—" if row.p_adjusted is None else probability(row.p_adjusted),
+        over(row) or "—",
+        "—" if row.difference is None else probability(row.difference.p_value),
+        p_text(row),
         ", ".join(f"{test} {probability(p)}" for test, p in row.p_values.items()) or "—",
         "—" if row.noise is None else number(row.noise, row.unit),
     )
+
+
+def difference_text(row: Contrast) -> str:
+    """Return a minus b, with its interval where there is one."""
+    shown = number(row.a - row.b, row.unit, signed=True)
+    if row.difference is None:
+        return shown
+    return f"{shown} {interval(row.difference.low, row.difference.high, row.unit, signed=True)}"
+
+
+def p_text(row: Contrast) -> str:
+    """Return the p-value, corrected for all that are shown together."""
+    return "—" if row.p_adjusted is None else probability(row.p_adjusted)
 
 
 def over(row: Contrast) -> str:

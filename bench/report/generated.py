@@ -15,7 +15,7 @@ from bench.config import LanguageModelingTask, StyleDuelTask
 from bench.errors import InputError
 from bench.record import Stage, read_statistics
 from bench.report.curves import HELD_OUT
-from bench.report.numbers import bounded, count, number
+from bench.report.numbers import count, estimated, number
 from bench.report.samples import Pair, cell, side_by_side
 from bench.report.tables import code, plural, table
 
@@ -74,7 +74,7 @@ def read_generated(
     config = comparison.config
     if not isinstance(config.task, LanguageModelingTask | StyleDuelTask):
         return None
-    statistics = [_statistics(folders[record.seed]) for record in comparison.records]
+    statistics = [stored_statistics(folders[record.seed]) for record in comparison.records]
     longest = judged = None
     if "longest_overlap" in config.metrics:
         by_stage = {
@@ -103,7 +103,12 @@ def confusion(rows: Sequence[Mapping[str, Any]], right: np.ndarray) -> tuple[tup
     return tuple(tuple(line) for line in counts)
 
 
-def _statistics(folder: Path) -> dict[Stage, dict[str, np.ndarray]]:
+def stored_statistics(folder: Path) -> dict[Stage, dict[str, np.ndarray]]:
+    """Return a run's statistics per example: stage -> metric -> (n_examples, n_statistics).
+
+    Raises:
+        InputError: they cannot be read.
+    """
     try:
         return read_statistics(folder)
     except Exception as error:  # safetensors has an error class of its own, which is no OSError
@@ -123,13 +128,13 @@ def human_text(comparison: Comparison) -> Iterable[str]:
     rows = [row for row in comparison.rows if any(row.metric in scores for scores in first.controls.values())]
     titles = [f"{cell(metrics.spec(row.metric).title)} {'↑' if row.higher_is_better else '↓'}" for row in rows]
     lines = [
-        ("before", *(bounded(row.before, row.unit) for row in rows)),
-        ("after", *(bounded(row.after, row.unit) for row in rows)),
+        ("before", *(estimated(row.before, row.unit) for row in rows)),
+        ("after", *(estimated(row.after, row.unit) for row in rows)),
     ]
     lines += [
         (
             f"passages: {cell(name)}",
-            *(bounded(estimate([scores[row.metric]]), row.unit) if row.metric in scores else "—" for row in rows),
+            *(estimated(estimate([scores[row.metric]]), row.unit) if row.metric in scores else "—" for row in rows),
         )
         for name, scores in first.controls.items()
     ]

@@ -35,11 +35,12 @@ def interval(low: float, high: float, unit: str = "", *, signed: bool = False) -
     return f"[{number(low, unit, signed=signed)}, {number(high, unit, signed=signed)}]"
 
 
-def bounded(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
-    """Return value, standard deviation over seeds where there is one, and interval."""
-    spread = "" if estimate.standard_deviation is None else f" ± {number(estimate.standard_deviation, unit)}"
-    bounds = interval(estimate.low, estimate.high, unit, signed=signed)
-    return f"{number(estimate.value, unit, signed=signed)}{spread} {bounds}"
+def estimated(estimate: Estimate, unit: str) -> str:
+    """Return `mean ± standard deviation` over seeds; of one number alone, it and its interval over examples."""
+    value = number(estimate.value, unit)
+    if estimate.over == "seeds" and estimate.standard_deviation is not None:
+        return f"{value} ± {number(estimate.standard_deviation, unit)}"
+    return f"{value} {interval(estimate.low, estimate.high, unit)}"
 
 
 def probability(value: float) -> str:

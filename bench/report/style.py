@@ -8,7 +8,7 @@ from bench.compare import Comparison, estimate
 from bench.config import StyleDuelTask
 from bench.record import JudgeSummary
 from bench.report.generated import STAGES, Generated
-from bench.report.numbers import bounded, count, number, share
+from bench.report.numbers import count, estimated, number, share
 from bench.report.samples import cell
 from bench.report.tables import code, plural, table
 
@@ -59,7 +59,7 @@ def judge(comparison: Comparison, generated: Generated | None) -> Iterable[str]:
 
 def _scored(summary: JudgeSummary, field: str) -> str:
     score = getattr(summary, field)
-    return f"{bounded(estimate([score]), score.unit)} ({plural(score.n_examples, 'chunk')})"
+    return f"{estimated(estimate([score]), score.unit)} ({plural(score.n_examples, 'chunk')})"
 
 
 def _confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], corner: str) -> str:

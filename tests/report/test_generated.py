@@ -13,7 +13,8 @@ from bench import report as reports
 from bench.compare import compare
 from bench.errors import InputError
 from bench.report.generated import Generated, Judged, Longest, confusion, human_text, memorised, read_generated
-from bench.report.markdown import render, verdict
+from bench.report.markdown import render
+from bench.report.results import verdict
 from bench.report.samples import Pair, choose, side_by_side
 from bench.report.style import judge, pair_table
 from report.cells import lines
@@ -93,7 +94,7 @@ def test_longest_runs_and_whom_the_judge_chose_are_read(tmp_path: Path) -> None:
     found = read_generated(comparison, folders, rows, rows)
     assert found is not None
     assert found.longest == Longest(before=(7, 7), after=(12, 12))
-    assert found.judged == Judged(before=((1, 3), (3, 1)), after=((3, 1), (1, 3)))
+    assert found.judged == Judged(before=((2, 2), (2, 2)), after=((3, 1), (1, 3)))
     assert [pair.name for pair in found.pairs] == ["before 1", "before 2", "after 1", "after 2", "after 3"]
 
 
@@ -185,13 +186,14 @@ def test_an_input_is_shown_where_a_prompt_was_given() -> None:
 # --- words that fit --------------------------------------------------------------------------------------------------
 
 
-def test_samples_are_not_called_test_rows() -> None:
+def test_samples_are_not_called_test_rows(tmp_path: Path) -> None:
     comparison = compare([make_imitation(0), make_imitation(1)])
     text = render(comparison)
     assert "test row" not in text + verdict(comparison)
-    assert "do not cover the choice of samples" in text
+    assert "over seeds, which leaves out the choice of examples" in text
     assert "Loss in nats per token, 872 held-out passages" in text
-    assert "95 % interval over samples, 1 seed" in verdict(compare([make_imitation()]))
+    runs = write_cell(tmp_path, make_imitation())
+    assert "95 % interval over 4 samples, 1 seed" in verdict(reports.assemble(runs))
 
 
 def test_paragraphs_are_counted_and_control_texts_come_last() -> None:
