@@ -1,4 +1,4 @@
-"""`bench report`: write reports again from stored runs."""
+"""`bench report`: write reports again from stored runs, or one page on everything that is stored."""
 
 from __future__ import annotations
 
@@ -7,16 +7,30 @@ from typing import Annotated
 
 import typer
 
-from bench.report import rebuild
+from bench.cli.options import Reports, Runs
+from bench.errors import InputError
+from bench.report import rebuild, write_overview
 
 
 def report(
-    suite: Annotated[str, typer.Argument(help="Suite folder or name, such as suites/summarization.")],
+    suite: Annotated[
+        str | None, typer.Argument(help="Suite folder or name, such as suites/summarization.", show_default=False)
+    ] = None,
+    suites: Annotated[
+        str | None, typer.Option("--suites", metavar="all", help="Write the overview of all suites and claims instead.")
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="Only this profile. Default: all with stored runs.")] = None,
     method: Annotated[str | None, typer.Option(help="Only this method. Default: all with stored runs.")] = None,
-    runs: Annotated[Path, typer.Option(help="Where runs are stored.")] = Path("runs"),
-    reports: Annotated[Path, typer.Option(help="Where reports go.")] = Path("reports"),
+    runs: Runs = Path("runs"),
+    reports: Reports = Path("reports"),
 ) -> None:
     """Write the Markdown report and its picture again from the stored runs of the newest config; needs no torch."""
+    if suites is not None:
+        if suites != "all" or suite or profile or method:
+            raise InputError("--suites takes the word all, and neither a suite nor --profile nor --method beside it")
+        typer.echo(write_overview(runs_root=runs, reports_root=reports))
+        return
+    if suite is None:
+        raise InputError("no suite was given; name one, such as suites/summarization, or give --suites all")
     for path in rebuild(suite, profile=profile, method=method, runs_root=runs, reports_root=reports):
         typer.echo(path)

@@ -16,20 +16,21 @@ from bench import baseline
 from bench.baseline import STATISTICS_FILE
 from bench.compare import Comparison, compare
 from bench.errors import InputError
-from bench.evidence import find_cells, find_runs, find_siblings, runs_root_of
-from bench.record import RunRecord, read_record, read_rows, write_text
+from bench.evidence import find_cells, find_runs, find_siblings, review_all, runs_root_of
+from bench.record import RECORD_FILE, RunRecord, read_record, read_rows, write_text
 from bench.report.curves import curve_metrics
 from bench.report.generated import read_generated, stored_statistics
 from bench.report.markdown import render
-from bench.report.naming import report_stem
+from bench.report.naming import is_as_shipped, report_stem
+from bench.report.overview import OVERVIEW_FILE, Cell, render_overview
 from bench.report.plots import curve_svg, evaluations_svg
 from bench.report.samples import choose
-from bench.suite import load_suite
+from bench.suite import PROFILES, load_suite
 
 if TYPE_CHECKING:
     from bench.gate import Verdict
 
-__all__ = ["assemble", "find_cells", "find_runs", "rebuild", "render", "write_report"]
+__all__ = ["assemble", "find_cells", "find_runs", "rebuild", "render", "write_overview", "write_report"]
 
 
 def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> Comparison:
@@ -155,6 +156,56 @@ def rebuild(
         runs = find_runs(runs_root, file.name, one_profile, one_method)
         written.append(write_report(assemble(runs, roots=roots), runs, reports_root=reports_root))
     return written
+
+
+def write_overview(*, runs_root: Path, reports_root: Path, roots: Sequence[Path] | None = None) -> Path:
+    """Write one page on all suites, profiles and methods that have stored runs or a baseline, and on all claims.
+
+    Args:
+        runs_root: where runs are stored.
+        reports_root: where the page goes, as `README.md`; reports that lie there already are linked.
+        roots: folders of baselines; default: `bench.baseline.default_roots()`.
+
+    Returns:
+        The Markdown file.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    stored = {file.parts[-6:-3] for file in runs_root.glob(f"*/*/*/*/seed-*/{RECORD_FILE}")}
+    kept = {tuple(baseline.name_of(path).split("/")): path for path in baseline.find_all(roots=roots)}
+    cells = []
+    for suite, profile, method in sorted({*stored, *kept}, key=_place):
+        if (suite, profile, method) in stored:
+            comparison = assemble(find_runs(runs_root, suite, profile, method), roots=roots)
+        else:
+            comparison = _of_baseline(kept[suite, profile, method])
+        report = f"{report_stem(comparison.config)}.md"
+        cells.append(
+            Cell(
+                kind="runs" if (suite, profile, method) in stored else "baseline",
+                comparison=comparison,
+                report=report if (reports_root / report).is_file() else None,
+                is_as_shipped=is_as_shipped(comparison.config),
+            )
+        )
+    path = reports_root / OVERVIEW_FILE
+    write_text(path, render_overview(cells, review_all(runs_root=runs_root, roots=roots)))
+    return path
+
+
+def _place(name: tuple[str, ...]) -> tuple[str, int, str]:
+    """Return the order of suite, profile and method: the profile nearest to the recipe first."""
+    suite, profile, method = name
+    return suite, PROFILES.index(profile) if profile in PROFILES else len(PROFILES), method
+
+
+def _of_baseline(path: Path) -> Comparison:
+    """Return a baseline's own results; it keeps no statistics of before fine-tuning."""
+    statistics = baseline.load_statistics(path)
+    return compare(
+        baseline.load(path).records(), statistics={seed: {"after": by_metric} for seed, by_metric in statistics.items()}
+    )
 
 
 def _rows(folder: Path, name: str) -> list[dict[str, object]]:

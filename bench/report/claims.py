@@ -22,13 +22,7 @@ def claims(comparison: Comparison) -> Iterable[str]:
         yield "No claims are written down for this suite."
         return
     yield f"Claims of the recipe, {cell(comparison.recipe or comparison.config.suite)}."
-    yield table(
-        ("claim", "measured", "verdict", "seeds that agree", "why"),
-        [
-            (cell(v.claim.text), measured(v), outcome(v), agreeing(v), cell(v.reason, max_characters=400))
-            for v in comparison.claims
-        ],
-    )
+    yield claim_table(comparison.claims)
     if comparison.departures:
         lines = [f"- {cell(departure)}" for departure in comparison.departures]
         yield _folded("Where these runs are not the recipe", lines)
@@ -43,12 +37,22 @@ def claims(comparison: Comparison) -> Iterable[str]:
         yield _folded("How far a number may be off, and why", choices)
 
 
+def claim_table(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Return one line a claim: what it says, what was measured, and the verdict with its reason."""
+    return table(
+        ("claim", "measured", "verdict", "seeds that agree", "why"),
+        [
+            (cell(v.claim.text), _measured(v), _outcome(v), _agreeing(v), cell(v.reason, max_characters=400))
+            for v in verdicts
+        ],
+    )
+
+
 def _folded(summary: str, lines: Sequence[str]) -> str:
     return "\n".join(chain(("<details>", f"<summary>{summary}</summary>", ""), lines, ("", "</details>")))
 
 
-def measured(verdict: ClaimVerdict) -> str:
-    """Return what the runs gave, means over seeds; of a long series, some of its values."""
+def _measured(verdict: ClaimVerdict) -> str:
     if verdict.measured is None:
         return "—"
     if verdict.claim.quantity.startswith(("cost.wall_time_s", "cost.stages_s.")):
@@ -62,14 +66,12 @@ def measured(verdict: ClaimVerdict) -> str:
     )
 
 
-def outcome(verdict: ClaimVerdict) -> str:
-    """Return the outcome, bold where the recipe itself was run."""
+def _outcome(verdict: ClaimVerdict) -> str:
     strong = verdict.outcome in ("reproduced", "not reproduced")
     return f"**{verdict.outcome}**" if strong else verdict.outcome
 
 
-def agreeing(verdict: ClaimVerdict) -> str:
-    """Return how many of the seeds agree with the outcome."""
+def _agreeing(verdict: ClaimVerdict) -> str:
     return "—" if verdict.n_agree is None else f"{verdict.n_agree} of {verdict.n_seeds}"
 
 
