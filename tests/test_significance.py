@@ -304,6 +304,7 @@ def test_mcnemar_by_hand(only_a: int, only_b: int, expected: float) -> None:
 
 def test_mcnemar_equals_statsmodels() -> None:
     from statsmodels.stats import contingency_tables as tables
+
     a, b = (np.random.default_rng(seed).random(200) < share for seed, share in ((0, 0.8), (1, 0.7)))
     counts = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
     assert mcnemar_exact(a, b) == pytest.approx(tables.mcnemar(counts, exact=True).pvalue)
