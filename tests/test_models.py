@@ -22,6 +22,7 @@ from bench.models import (
     meta_model,
 )
 from bench.suite import load_suite, resolve
+from bench.tasks import build_model
 
 TEXTS = ["the cat sat on the mat", "A dog ran to the mat"]
 SMALL = ["dim=16", "hidden_dim=32", "n_heads=2", "vocab_size=32"]
@@ -65,14 +66,19 @@ def _hash(model: Any) -> str:
         ("summarization", "lm_head_only", 76_961_152, 16_449_536),
         ("summarization", "lora", 76_961_152 + 172_032, 172_032),
         ("summarization", "lora_lm_head", 77_133_184, 16_621_568),
+        ("imdb", "freeze_attention", 109_483_778, 57_279_746),
+        ("imdb", "head_only", 109_483_778, 768 * 2 + 2),
+        ("gulliver", "full", 124_439_808, 124_439_808),
+        ("alice_edgar", "full", 2 * 125_198_592, 2 * 125_198_592),
+        ("alice_edgar", "lora", 125_198_592 + 2 * 1_327_104, 2 * 1_327_104),  # one base, an adapter for each writer
     ],
 )
 def test_documented_parameter_counts(suite: str, method: str, total: int, trainable: int) -> None:
     config = resolve(load_suite(suite), profile="documented", method=method)
-    model = meta_model(config)
-    assert count_parameters(model) == config.model.total_parameters
-    trained = apply_method(model, config.method, seed=0)
-    assert {p.device.type for p in trained.parameters()} == {"meta"}
+    assert count_parameters(meta_model(config)) == config.model.total_parameters
+    trained = build_model(config, lambda: meta_model(config), seed=0)
+    # peft puts a second adapter on the CPU
+    assert {p.device.type for name, p in trained.named_parameters() if ".second." not in name} == {"meta"}
     assert (count_parameters(trained), count_parameters(trained, trainable=True)) == (total, trainable)
 
 
