@@ -1,0 +1,1 @@
+"""Leaderboards: the stored methods of a suite, side by side."""
