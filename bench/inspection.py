@@ -61,10 +61,11 @@ def parameters(config: SuiteConfig) -> Parameters:
     Raises:
         InputError: the suite writes no architecture down, or the method does not fit it.
     """
+    from bench.methods.applying import build
     from bench.models import count_parameters, meta_model
     from bench.tasks import build_model
 
-    model = build_model(config, lambda: meta_model(config), seed=0)
+    model = build_model(config, build(config.method), lambda: meta_model(config), seed=0)
     return Parameters(total=count_parameters(model), trainable=count_parameters(model, trainable=True))
 
 

@@ -23,7 +23,7 @@ from bench import metrics, seeds
 from bench.config import ClassificationTask, JudgeConfig, StyleDuelTask
 from bench.data import Example, Splits
 from bench.errors import InputError, TrainingError
-from bench.methods import apply_method, quiet_modules
+from bench.methods.applying import apply_method, build
 from bench.models import BaseModel, load_model, load_tokenizer, quiet_transformers
 from bench.progress import Advance
 from bench.record import CalibrationBin, JudgeSummary, canonical_json
@@ -173,7 +173,8 @@ class _Judging:
             )
         if config.checkpoint is not None:
             return model.to(self.device), 0
-        model = apply_method(model, config.method, seed=config.seed).to(self.device).eval()
+        method = build(config.method)
+        model = apply_method(model, method, seed=config.seed).to(self.device).eval()
         task = self._task(tokenizer, model)
         items = task.encode(model, rows, "train", advance=lambda n: None)
         validation = _balanced(self._chunks(tokenizer, self.splits.validation, "the validation part"))
@@ -185,7 +186,7 @@ class _Judging:
             watched,
             self._training,
             seed=config.seed,
-            quiet=quiet_modules(model, config.method),
+            method=method,
             advance=self.advance,
         )
         return model, len(rows)

@@ -28,7 +28,8 @@ from bench.data import SPLITS, Splits, load_splits
 from bench.device import choose_device, device_class, make_deterministic
 from bench.errors import DeviceError, TrainingError
 from bench.judge import JudgeFolder, check_checkpoint, check_over_generation, keep_judge, make_judge
-from bench.methods import quiet_modules, state_hash, trainable_state
+from bench.methods import Method
+from bench.methods.applying import build, state_hash, trainable_state
 from bench.metrics.base import Metric
 from bench.models import BaseModel, count_parameters, fetch_base_model, load_model, load_tokenizer
 from bench.predictions import Predictions
@@ -56,7 +57,6 @@ from bench.statistics import paired_bootstrap
 from bench.tasks import build_model, build_task, padding_side_of
 from bench.tasks.base import Item, Task
 from bench.training import TrainOutcome, autocast, n_steps, train
-from bench.writers import Writers
 
 N_RELOADED = 4
 """Test examples on which the saved weights must repeat the trained model exactly."""
@@ -172,7 +172,7 @@ def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
             (folder / "config.lock.toml").write_text(
                 tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)), encoding="utf-8"
             )
-            work = _Run(config, seed, device, options, clock, folder, materials)
+            work = _Run(config, seed, device, options, clock, folder, materials, build(config.method))
             result = work.do()
             record = RunRecord(
                 suite=config.suite,
@@ -240,6 +240,7 @@ class _Run:
     clock: _Clock
     folder: Path
     materials: Materials
+    method: Method
 
     def do(self) -> _Result:
         """Run every stage and write all files of the run folder except the record."""
@@ -324,7 +325,7 @@ class _Run:
                 validation,
                 config,
                 seed=self.seed,
-                quiet=self._quiet(model),
+                method=self.method,
                 look=look_in_training,
                 report_to=self.options.report_to,
                 log_folder=self.folder / "trackers" if self.options.report_to else None,
@@ -334,11 +335,6 @@ class _Run:
             with self.clock.stage("predicting after", len(test)) as advance:
                 look(steps, None, advance)
         return _Course(before=stages[0], after=stages[-1], evaluations=tuple(evaluations), outcome=outcome)
-
-    def _quiet(self, model: Any) -> list[torch.nn.Module]:
-        """Return the frozen modules whose dropout stays off; a method names those of one model, not of a pair."""
-        models = model.models if isinstance(model, Writers) else [model]
-        return [module for one in models for module in quiet_modules(one, self.config.method)]
 
     @property
     def _curve_metrics(self) -> tuple[str, ...]:
@@ -387,7 +383,7 @@ class _Run:
         def load() -> Any:
             return load_model(config.model, self.materials.base, n_labels=len(config.data.labels), seed=self.seed)
 
-        return build_model(config, load, seed=self.seed).to(self.device).eval()
+        return build_model(config, self.method, load, seed=self.seed).to(self.device).eval()
 
     def _predict(self, task: Task, model: Any, items: Sequence[Item], advance: Advance) -> Predictions:
         training = self.config.training

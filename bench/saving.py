@@ -9,7 +9,7 @@ import torch
 
 from bench.config import SuiteConfig
 from bench.errors import RunError
-from bench.methods import trainable_state
+from bench.methods.applying import trainable_state
 from bench.models import quiet_transformers
 
 WEIGHTS_FILE = "weights.safetensors"

@@ -24,6 +24,9 @@ from transformers import TrainerCallback, TrainingArguments
 from bench import seeds
 from bench.config import TrainingConfig
 from bench.errors import TrainingError
+from bench.methods import Method
+from bench.methods.applying import models_of, quiet_modules
+from bench.methods.plugins import blaming
 from bench.progress import Advance
 from bench.record import EpochSummary
 from bench.tasks.base import BatchLoss, Item, Task
@@ -62,10 +65,14 @@ class _Pass:
 class _Trainer(transformers.Trainer):  # type: ignore[misc]
     """The Trainer with a task's loss."""
 
-    def __init__(self, *, task: Task, quiet: Sequence[nn.Module], tokens: Sequence[int], **arguments: Any) -> None:
+    def __init__(
+        self, *, task: Task, method: Method, trained: nn.Module, tokens: Sequence[int], **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
         self._task = task
-        self._quiet = quiet
+        self._method = method
+        self._models = models_of(trained)
+        self._quiet = quiet_modules(trained, method)
         self._tokens = tokens
         self.since_epoch = _Pass()
         self.step_loss = 0.0
@@ -87,7 +94,8 @@ class _Trainer(transformers.Trainer):  # type: ignore[misc]
                 f"(now {self.args.learning_rate:g}), set training.max_grad_norm, or use training.precision = 'float32'"
             )
         self._add(batch, len(positions))
-        return batch.loss
+        penalties = [self._method.penalty(model) for model in self._models]
+        return sum((penalty for penalty in penalties if penalty is not None), start=batch.loss)
 
     def _add(self, batch: BatchLoss, n_examples: int) -> None:
         sums = self.since_epoch
@@ -206,7 +214,7 @@ def train(
     config: TrainingConfig,
     *,
     seed: int,
-    quiet: Sequence[nn.Module] = (),
+    method: Method,
     look: Look | None = None,
     report_to: Sequence[str] = (),
     log_folder: Path | None = None,
@@ -221,14 +229,14 @@ def train(
         validation: encoded validation rows, looked at after every epoch.
         config: the `[training]` table.
         seed: the run seed; batch order and dropout have streams of their own.
-        quiet: modules kept in evaluation mode while the rest trains.
+        method: what was applied to the model; gives optimizer, callbacks and penalty where it has any.
         look: called every `config.evaluate_every_steps` and after the last step.
         report_to: trackers of the Trainer's own integrations, such as `tensorboard`.
         log_folder: where a tracker that writes files puts them.
         advance: told of every step with its loss.
 
     Raises:
-        TrainingError: the loss is not finite.
+        TrainingError: the loss is not finite, or a user's method fails.
     """
     runnable = task.training_model(model)
 
@@ -236,10 +244,15 @@ def train(
         return task.collate(batch) | {"index": torch.tensor([item["index"] for item in batch])}
 
     watch = _Watch(task, validation, config, look, advance)
+    with blaming(method, "its optimizer", error_type=TrainingError):
+        optimizer = method.optimizer(model, config)
+    with blaming(method, "its callbacks", error_type=TrainingError):
+        callbacks = [callback for one in models_of(model) for callback in method.callbacks(one, config)]
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, _tensorboard_folder(log_folder):
         trainer = _Trainer(
             task=task,
-            quiet=quiet,
+            method=method,
+            trained=model,
             tokens=[task.n_tokens(item) for item in items],
             model=runnable,
             args=_arguments(
@@ -247,11 +260,13 @@ def train(
             ),
             train_dataset=list(items),
             data_collator=collate,
-            callbacks=[watch],
+            callbacks=[*callbacks, watch],
+            optimizers=(optimizer, None),
         )
         trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
         watch.trainer = trainer
-        trainer.train()
+        with blaming(method, "training", error_type=TrainingError, step=lambda: trainer.state.global_step + 1):
+            trainer.train()
     model.eval()
     return TrainOutcome(
         curve=watch.curve, epochs=watch.epochs, batch_order=trainer.order.hexdigest(), n_tokens=trainer.n_tokens

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.config import Method, PeftMethod
+from bench.config import SuiteConfig
 from bench.errors import InputError
-from bench.methods import apply_method
+from bench.methods import Method
+from bench.methods.applying import apply_method
 
 N_WRITERS = 2
 
@@ -19,24 +20,27 @@ class Writers(nn.Module):  # type: ignore[misc]
     """Both writers as one module.
 
     Their parameters are disjoint, so Adam moves each as if it trained alone; only clipping by norm would couple them.
-    A method that adds an adapter and touches nothing else shares one frozen base: each writer is an adapter on it.
-    Any other method gets a copy of the base for each.
+    A method that allows it shares one frozen base: each writer is an adapter on it. Any other method gets a copy of the
+    base for each.
     """
 
-    def __init__(self, load: Callable[[], Any], method: Method, *, seed: int) -> None:
+    def __init__(
+        self, load: Callable[[], Any], method: Method, *, seed: int, config: SuiteConfig | None = None
+    ) -> None:
         """Build both.
 
         Args:
             load: returns a freshly loaded base model.
             method: what is trained of it.
             seed: the run seed; both start from the same base, adapters on a shared one from draws of their own.
+            config: the resolved suite.
 
         Raises:
             InputError: the method does not fit the model, or cannot be there twice.
         """
         super().__init__()
-        self._shares_base = isinstance(method, PeftMethod) and not method.also_train
-        first = apply_method(load(), method, seed=seed)
+        self._shares_base = method.shares_base
+        first = apply_method(load(), method, seed=seed, config=config)
         if self._shares_base:
             try:
                 first.add_adapter("second", first.peft_config["default"])
@@ -50,7 +54,7 @@ class Writers(nn.Module):  # type: ignore[misc]
             ]
             self.writer(0)
         else:
-            self.models = nn.ModuleList([first, apply_method(load(), method, seed=seed)])
+            self.models = nn.ModuleList([first, apply_method(load(), method, seed=seed, config=config)])
 
     @property
     def config(self) -> Any:

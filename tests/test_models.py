@@ -11,7 +11,7 @@ import torch
 
 from bench.config import SuiteConfig
 from bench.errors import InputError, RunError
-from bench.methods import apply_method, state_hash, trainable_state
+from bench.methods.applying import apply_method, build, state_hash, trainable_state
 from bench.models import (
     BaseModel,
     count_parameters,
@@ -76,7 +76,7 @@ def _hash(model: Any) -> str:
 def test_documented_parameter_counts(suite: str, method: str, total: int, trainable: int) -> None:
     config = resolve(load_suite(suite), profile="documented", method=method)
     assert count_parameters(meta_model(config)) == config.model.total_parameters
-    trained = build_model(config, lambda: meta_model(config), seed=0)
+    trained = build_model(config, build(config.method), lambda: meta_model(config), seed=0)
     # peft puts a second adapter on the CPU
     assert {p.device.type for name, p in trained.named_parameters() if ".second." not in name} == {"meta"}
     assert (count_parameters(trained), count_parameters(trained, trainable=True)) == (total, trainable)
@@ -86,7 +86,7 @@ def test_the_offline_sentence_encoder_counts_its_head_and_not_a_pooler_twice() -
     config = resolve(load_suite("sentiment_sst2"), profile="offline")
     model = meta_model(config)
     head = 384 * 384 + 384 + 2 * 384 + 2
-    trained = apply_method(model, config.method, seed=0)
+    trained = apply_method(model, build(config.method), seed=0)
     assert count_parameters(trained, trainable=True) == head
     assert count_parameters(model.encoder) == count_parameters(model) - head
 
@@ -186,7 +186,7 @@ def test_lora_matrices_follow_the_run_seed() -> None:
     def adapter(seed: int) -> str:
         return state_hash(
             trainable_state(
-                apply_method(load_model(config.model, base, n_labels=2, seed=seed), config.method, seed=seed)
+                apply_method(load_model(config.model, base, n_labels=2, seed=seed), build(config.method), seed=seed)
             )
         )
 

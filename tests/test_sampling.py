@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 
 from bench.config import PeftMethod
 from bench.errors import InputError
-from bench.methods import apply_method
+from bench.methods.applying import apply_method, build
 from bench.sampling import CountPenalty, SeededGumbel, banned_token_ids, sample
 
 N_VOCABULARY = 64
@@ -262,7 +262,7 @@ def test_an_adapter_is_sampled_with(warned: list[str]) -> None:
     plain, seeds = _model("llama"), [1, 2, 3]
     before = _sample(plain, seeds)
     lora = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 2, "target_modules": ["q_proj"]}
-    adapted = apply_method(plain, PeftMethod(kind="peft", config=lora), seed=0).eval()
+    adapted = apply_method(plain, build(PeftMethod(kind="peft", config=lora)), seed=0).eval()
     assert _sample(adapted, seeds) == before, "a fresh adapter is the identity"
     with torch.no_grad():
         for name, parameter in adapted.named_parameters():

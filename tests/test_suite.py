@@ -155,7 +155,11 @@ def test_the_profiles_method_is_the_default_and_a_profile_can_change_a_method(wr
     assert resolve(file, profile="offline").method_name == "full"
     assert resolve(file, profile="tiny").method_name == "head"
     frozen = resolve(file, profile="tiny", method="frozen").method
-    assert frozen.model_dump() == {"kind": "freeze", "modules": ("distilbert",), "frozen_dropout": True}
+    assert frozen.model_dump(exclude_none=True) == {
+        "kind": "freeze",
+        "modules": ("distilbert",),
+        "frozen_dropout": True,
+    }
 
 
 # --- finding ---------------------------------------------------------------------------------------------------------
@@ -201,7 +205,11 @@ def test_a_method_like_another_starts_from_it_and_leaves_it_alone(write: Write) 
     assert (one.method_name, one.method.kind) == ("scheduled", "full")
     assert (one.training.learning_rate, one.training.steps, one.training.scheduler) == (1e-5, 7, "linear")
     other = resolve(file, profile="tiny", method="careful")
-    assert other.method.model_dump() == {"kind": "freeze", "modules": ("distilbert",), "frozen_dropout": True}
+    assert other.method.model_dump(exclude_none=True) == {
+        "kind": "freeze",
+        "modules": ("distilbert",),
+        "frozen_dropout": True,
+    }
     assert other.training.learning_rate == 1e-4
     assert resolve(file, profile="tiny", method="full").training.scheduler == "constant"
     assert set(file.methods("tiny")) == {"head", "full", "frozen", "scheduled", "careful"}

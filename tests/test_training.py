@@ -12,7 +12,7 @@ import torch
 
 from bench.config import TrainingConfig
 from bench.errors import TrainingError
-from bench.methods import state_hash, trainable_state
+from bench.methods.applying import build, state_hash, trainable_state
 from bench.training import evaluate, n_steps, train
 
 NO_DROPOUT = ("model.architecture.config.dropout=0.0", "model.architecture.config.attention_dropout=0.0",
@@ -291,7 +291,7 @@ def test_tracker_files_go_where_they_are_told(tmp_path: Path, monkeypatch: pytes
     pieces = _pieces("training.steps=2")
     train(
         pieces.model, pieces.task, pieces.train_items, pieces.validation_items, pieces.config.training,
-        seed=0, report_to=["tensorboard"], log_folder=tmp_path / "trackers",
+        seed=0, method=build(pieces.config.method), report_to=["tensorboard"], log_folder=tmp_path / "trackers",
     )  # fmt: skip
     assert list((tmp_path / "trackers").rglob("events.out.tfevents.*"))
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] in (["trackers", "cache"], ["cache", "trackers"])

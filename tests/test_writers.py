@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from bench.errors import InputError, RunError
-from bench.methods import state_hash, trainable_state
+from bench.methods.applying import state_hash, trainable_state
 from bench.models import count_parameters
 from bench.saving import WEIGHTS_FILE, load_saved, save_trained
 from bench.writers import Writers

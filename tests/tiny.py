@@ -9,7 +9,7 @@ import torch
 
 from bench.config import ModelConfig, SuiteConfig
 from bench.data import SPLITS, Splits, load_splits
-from bench.methods import quiet_modules
+from bench.methods.applying import build
 from bench.models import fetch_base_model, load_model, load_tokenizer
 from bench.predictions import Predictions
 from bench.suite import load_suite, resolve
@@ -100,7 +100,7 @@ class Pieces:
             self.validation_items,
             self.config.training,
             seed=seed,
-            quiet=quiet_modules(self.model, self.config.method),
+            method=build(self.config.method),
             look=look,
         )
 
@@ -145,7 +145,7 @@ def assemble(config: SuiteConfig, *, seed: int = 0) -> Pieces:
     def load() -> Any:
         return load_model(config.model, base, n_labels=len(config.data.labels), seed=seed)
 
-    model = build_model(config, load, seed=seed).eval()
+    model = build_model(config, build(config.method), load, seed=seed).eval()
     tokenizer = load_tokenizer(base, padding_side=padding_side_of(config))
     task = build_task(config, tokenizer, model, seed=seed)
     items = [task.encode(model, getattr(splits, split), split, advance=nothing) for split in SPLITS]

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.config import ClassificationTask, LanguageModelingTask, StyleDuelTask, SuiteConfig
-from bench.methods import apply_method
+from bench.methods import Method
+from bench.methods.applying import apply_method
 from bench.tasks.base import Task
 
 
-def build_model(config: SuiteConfig, load: Callable[[], Any], *, seed: int) -> Any:
+def build_model(config: SuiteConfig, method: Method, load: Callable[[], Any], *, seed: int) -> Any:
     """Return the model that a suite trains: the base under its method, or two writers from it.
 
     Args:
         config: the resolved suite.
+        method: what its method table describes; see `bench.methods.applying.build`.
         load: returns a freshly loaded base model.
         seed: the run seed.
 
@@ -24,8 +26,8 @@ def build_model(config: SuiteConfig, load: Callable[[], Any], *, seed: int) -> A
     if isinstance(config.task, StyleDuelTask):
         from bench.writers import Writers
 
-        return Writers(load, config.method, seed=seed)
-    return apply_method(load(), config.method, seed=seed)
+        return Writers(load, method, seed=seed, config=config)
+    return apply_method(load(), method, seed=seed, config=config)
 
 
 def build_task(config: SuiteConfig, tokenizer: Any, model: Any, *, seed: int) -> Task:

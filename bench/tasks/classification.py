@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from bench.config import ClassificationTask, FreezeMethod, Method, SplitName
+from bench.config import ClassificationTask, FreezeMethod, HeadOnlyMethod, MethodConfig, SplitName
 from bench.data import Example, Splits
 from bench.errors import InputError
 from bench.models import MeanPooledClassifier, mean_over_tokens
@@ -32,11 +32,10 @@ class FrozenFeatures(torch.nn.Module):  # type: ignore[misc]
         return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=inputs_embeds[:, 0])
 
 
-def encoder_is_fixed(model: Any, method: Method) -> bool:
+def encoder_is_fixed(model: Any, method: MethodConfig) -> bool:
     """Return whether the encoder gives the same output for a text at every step of training."""
-    if isinstance(method, FreezeMethod) and method.frozen_dropout:
-        return False
-    return not any(p.requires_grad for p in model.base_model.parameters())
+    quiet = isinstance(method, HeadOnlyMethod) or (isinstance(method, FreezeMethod) and not method.frozen_dropout)
+    return quiet and not any(p.requires_grad for p in model.base_model.parameters())
 
 
 class Classification:
@@ -47,7 +46,7 @@ class Classification:
         task: ClassificationTask,
         tokenizer: Any,
         model: Any,
-        method: Method,
+        method: MethodConfig,
         *,
         batch_size: int,
         reuse_features: bool = True,

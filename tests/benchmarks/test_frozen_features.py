@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from bench.data import load_splits
-from bench.methods import apply_method, quiet_modules
+from bench.methods.applying import apply_method, build
 from bench.models import fetch_base_model, load_model, load_tokenizer
 from bench.suite import load_suite, resolve
 from bench.tasks.classification import Classification
@@ -51,7 +51,8 @@ def test_features_are_computed_once(benchmark: Any, tmp_path: Path, monkeypatch:
     tokenizer = load_tokenizer(base, padding_side="right")
 
     def fine_tune(*, reuse_features: bool) -> TrainOutcome:
-        model = apply_method(load_model(config.model, base, n_labels=2, seed=0), config.method, seed=0)
+        method = build(config.method)
+        model = apply_method(load_model(config.model, base, n_labels=2, seed=0), method, seed=0)
         task = Classification(
             config.task, tokenizer, model, config.method, batch_size=32, reuse_features=reuse_features
         )
@@ -59,8 +60,7 @@ def test_features_are_computed_once(benchmark: Any, tmp_path: Path, monkeypatch:
             task.encode(model, examples, "train", advance=lambda n: None)
             for examples in (splits.train, splits.validation)
         )
-        quiet = quiet_modules(model, config.method)
-        return train(model, task, rows, validation, config.training, seed=0, quiet=quiet)
+        return train(model, task, rows, validation, config.training, seed=0, method=method)
 
     fine_tune(reuse_features=True)  # what the first training of a process costs belongs to neither side
     started = time.process_time()

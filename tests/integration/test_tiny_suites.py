@@ -17,7 +17,7 @@ import bench
 from bench import runner
 from bench.api import SeedResult, run_seeds
 from bench.errors import InputError, RunError, TrainingError
-from bench.methods import state_hash
+from bench.methods.applying import state_hash
 from bench.predictions import Predictions
 from bench.record import read_record, read_rows, read_statistics, run_folder
 from bench.suite import builtin_suites, load_suite

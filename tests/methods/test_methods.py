@@ -16,10 +16,16 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from bench.config import FreezeMethod, FullMethod, HeadOnlyMethod, Method, PeftMethod
+from bench.config import FreezeMethod, FullMethod, HeadOnlyMethod, MethodConfig, PeftMethod
 from bench.errors import InputError
-from bench.methods import apply_method, quiet_modules, state_hash, trainable_state
+from bench.methods import applying
+from bench.methods.applying import build, state_hash, trainable_state
 from bench.models import untie_output_layer
+
+
+def apply_method(model: Any, table: MethodConfig, *, seed: int) -> Any:
+    return applying.apply_method(model, build(table), seed=seed)
+
 
 LORA = {"peft_type": "LORA", "r": 2, "target_modules": ["q_lin"]}
 
@@ -72,7 +78,7 @@ HEAD = {"pre_classifier.weight", "pre_classifier.bias", "classifier.weight", "cl
         (_freeze("*.embeddings", "*.layer.?"), lambda name: name in HEAD),
     ],
 )
-def test_what_stays_trainable(method: Method, wanted: Callable[[str], bool]) -> None:
+def test_what_stays_trainable(method: MethodConfig, wanted: Callable[[str], bool]) -> None:
     model = distilbert()
     everything = {name for name, _ in model.named_parameters()}
     assert _trainable(apply_method(model, method, seed=0)) == {name for name in everything if wanted(name)}
@@ -89,7 +95,7 @@ def test_a_model_that_came_frozen_is_thawed_first() -> None:
         (("distillbert",), "method.modules: 'distillbert' matches no module of the model; did you mean 'distilbert'?"),
         (("*.attn",), "method.modules: '*.attn' matches no module of the model; allowed: classifier, distilbert"),
         (("distilbert", "zzz"), "method.modules: 'zzz' matches no module"),
-        (("*",), "method of kind 'freeze' leaves no parameter to train; loosen its module patterns"),
+        (("*",), "method Freeze leaves no parameter to train; loosen what it freezes"),
     ],
 )
 def test_error_freeze(modules: tuple[str, ...], message: str) -> None:
@@ -130,11 +136,11 @@ def test_untying_an_output_layer_of_its_own_changes_nothing() -> None:
         (FullMethod(kind="full"), False),
     ],
 )
-def test_quiet_modules_keep_dropout_off_in_the_frozen_body(method: Method, quiet: bool) -> None:
+def test_quiet_modules_keep_dropout_off_in_the_frozen_body(method: MethodConfig, quiet: bool) -> None:
     model = apply_method(distilbert(), method, seed=0)
     tokens = torch.arange(10).view(2, 5)
     model.train()
-    for module in quiet_modules(model, method):
+    for module in applying.quiet_modules(model, build(method)):
         module.eval()
     with torch.no_grad():
         first, second = (model.distilbert(tokens).last_hidden_state for _ in range(2))
@@ -147,7 +153,7 @@ def test_quiet_modules_keep_dropout_off_in_the_frozen_body(method: Method, quiet
 def test_only_the_named_modules_are_quiet() -> None:
     method = _freeze("distilbert.transformer.layer.0")
     model = apply_method(distilbert(), method, seed=0)
-    assert quiet_modules(model, method) == [model.distilbert.transformer.layer[0]]
+    assert applying.quiet_modules(model, build(method)) == [model.distilbert.transformer.layer[0]]
 
 
 # --- peft ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,145 @@
+"""Method tables made methods, and methods applied to freshly loaded models and checked."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench import seeds
+from bench.config import (
+    FreezeMethod,
+    FullMethod,
+    HeadOnlyMethod,
+    MethodConfig,
+    PeftMethod,
+    PluginMethod,
+    SelectMethod,
+    SuiteConfig,
+)
+from bench.errors import InputError
+from bench.methods.adapters import Peft
+from bench.methods.base import Method
+from bench.methods.freezing import Freeze, Full, HeadOnly, Select
+from bench.methods.plugins import blaming, load_plugin
+
+_PROBE_TOKENS = 8
+_PROBE_TOLERANCE = 1e-3
+"""Largest change of a logit, as a share of the largest logit, that counts as rounding."""
+
+
+def build(table: MethodConfig) -> Method:
+    """Return the method that a table describes.
+
+    Raises:
+        InputError: a user's method cannot be loaded; see `bench.methods.plugins.load_plugin`.
+    """
+    match table:
+        case FullMethod():
+            return Full()
+        case HeadOnlyMethod():
+            return HeadOnly()
+        case FreezeMethod():
+            return Freeze(table)
+        case SelectMethod():
+            return Select(table)
+        case PeftMethod():
+            return Peft(table)
+        case PluginMethod():
+            return load_plugin(table)
+
+
+def apply_method(model: Any, method: Method, *, seed: int, config: SuiteConfig | None = None) -> Any:
+    """Make a freshly loaded base model trainable the way a method says.
+
+    New weights are drawn from the run seed's "initial weights" stream.
+
+    Args:
+        model: a transformers model, changed in place.
+        method: what `build` returned.
+        seed: the run seed.
+        config: the resolved suite; none for the judge of a style duel.
+
+    Returns:
+        The model to train, in evaluation mode: the same object, or a wrapper around it such as peft's.
+
+    Raises:
+        InputError: a pattern matches no module, peft refuses its table, a user's method fails, nothing is left to
+            train, or the model answers differently from the base without being meant to.
+    """
+    with torch.inference_mode():
+        before = None if method.changes_forward else _probe(model)
+    model.requires_grad_(True)
+    torch.manual_seed(seeds.derive(seed, "initial weights"))
+    with blaming(method, "apply"):
+        trained = method.apply(model, config, None if config is None else config.task)
+    trained = model if trained is None else trained
+    if not isinstance(trained, nn.Module):
+        raise InputError(f"{_named(method)}: apply returned {type(trained).__name__}; return the model to train")
+    if not any(p.requires_grad for p in trained.parameters()):
+        raise InputError(f"{_named(method)} leaves no parameter to train; loosen what it freezes")
+    trained.eval()
+    if before is not None:
+        _check_unchanged(trained, method, before)
+    return trained
+
+
+def _named(method: Method) -> str:
+    return f"method {type(method).__name__}"
+
+
+def _check_unchanged(model: Any, method: Method, before: torch.Tensor) -> None:
+    with blaming(method, "the forward pass of the model that apply left"), torch.inference_mode():
+        after = _probe(model)
+    if after is None or after.shape != before.shape:
+        shape = "none" if after is None else tuple(after.shape)
+        raise InputError(f"{_named(method)}: its model gives logits {shape}, the base model {tuple(before.shape)}")
+    change, largest = float((after - before).abs().max()), float(before.abs().max())
+    if not change <= _PROBE_TOLERANCE * largest:
+        raise InputError(
+            f"{_named(method)} changes the model before the first step: logits move by up to {change:.3g}, where the "
+            f"largest is {largest:.3g}; let what it adds start without effect, or set changes_forward = True in its "
+            "class if that is meant"
+        )
+
+
+def _probe(model: Any) -> torch.Tensor | None:
+    """Return the logits for two short made-up texts; none without weights."""
+    if next(model.parameters()).device.type == "meta":
+        return None
+    n_tokens = min(_PROBE_TOKENS, getattr(model.config, "max_position_embeddings", _PROBE_TOKENS))
+    ids = (torch.arange(2 * n_tokens).view(2, n_tokens) * 7 + 5) % model.config.vocab_size  # (2, T)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if getattr(model.config, "is_encoder_decoder", False):
+        inputs["decoder_input_ids"] = ids
+    logits: torch.Tensor = model(**inputs).logits
+    return logits.float()
+
+
+def quiet_modules(model: nn.Module, method: Method) -> list[nn.Module]:
+    """Return the modules whose dropout stays off while the rest trains, of one model or of a pair of writers."""
+    return [module for one in models_of(model) for module in method.quiet(one)]
+
+
+def models_of(model: nn.Module) -> list[nn.Module]:
+    """Return the models that a method was applied to: two writers, or the one model."""
+    from bench.writers import Writers  # it applies methods
+
+    return list(model.models) if isinstance(model, Writers) else [model]
+
+
+def trainable_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the trainable parameters by name, on the CPU."""
+    return {name: p.detach().cpu().contiguous() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def state_hash(state: dict[str, torch.Tensor]) -> str:
+    """Return the sha256 over names, shapes, types and bytes of a state."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name]
+        digest.update(f"{name}|{tuple(tensor.shape)}|{tensor.dtype}|".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
