@@ -122,7 +122,8 @@ def contrast(
         confidence: coverage the intervals aim at, in (0, 1).
         correction: of the p-values, over all rows.
         allow: fields of `bench.comparability` that may differ.
-        n_resamples: bootstrap resamples.
+        n_resamples: bootstrap resamples; 0 leaves out the tests beside the interval that read examples: a table of many
+            pairs would wait for them.
 
     Returns:
         The rows; or the fields in which the sides are unlike, and no rows.
@@ -267,7 +268,7 @@ def _by_example(
         if found.over == "both":
             return found, {}, None
         (one,), (other,) = ours.values(), theirs.values()
-        return found, _tests(metric, aggregate, one, other, n_resamples), None
+        return found, _tests(metric, aggregate, one, other, n_resamples) if n_resamples else {}, None
     except InputError as error:
         return None, {}, str(error)
 

@@ -100,14 +100,42 @@ def mean_difference(
     if not a or not b:
         raise InputError("a difference needs at least one seed on either side")
     check_statistics([*a.values(), *b.values()])
-    values_a, influences_a = _side(aggregate, a)
-    values_b, influences_b = _side(aggregate, b)
+    return _from_influences(_side(aggregate, a), _side(aggregate, b), paired=_paired(a, b), confidence=confidence)
+
+
+def mean_score(aggregate: Aggregate, by_seed: Mapping[int, Array], *, confidence: float = 0.95) -> MeanDifference:
+    """Return the mean score over seeds, and how far other examples and other seeds could move it.
+
+    It is the difference from a side that scores 0 whatever the example and seed, so all of `mean_difference` holds.
+
+    Args:
+        aggregate: from totals (..., n_statistics) to values (...), as `Metric.aggregate`; smooth in the totals.
+        by_seed: seed number -> (n_examples, n_statistics), as `Metric.statistics`.
+        confidence: coverage the interval aims at, in (0, 1).
+
+    Raises:
+        InputError: there is no seed, statistics are unlike or not finite, or the metric is undefined without some
+            example.
+    """
+    check_confidence(confidence)
+    if not by_seed:
+        raise InputError("a mean score needs at least one seed")
+    check_statistics([*by_seed.values()])
+    values, influences = _side(aggregate, by_seed)
+    zero = np.zeros_like(values), np.zeros_like(influences)
+    return _from_influences((values, influences), zero, paired=len(values) > 1, confidence=confidence)
+
+
+def _from_influences(
+    a: tuple[Array, Array], b: tuple[Array, Array], *, paired: bool, confidence: float
+) -> MeanDifference:
+    """Return the difference of two sides, each as `_side` has them."""
+    (values_a, influences_a), (values_b, influences_b) = a, b
     n_examples = influences_a.shape[1]
     by_example = influences_a.mean(axis=0) - influences_b.mean(axis=0)  # (n_examples,)
     variance_examples = float(by_example.var(ddof=1)) / n_examples if n_examples > 1 else math.inf
-    paired = _paired(a, b)
     seeds, interaction, freedom = 0.0, 0.0, 0.0
-    if len(a) > 1 or len(b) > 1:
+    if len(values_a) > 1 or len(values_b) > 1:
         seeds, freedom = _over_seeds(_variance, values_a, values_b, paired=paired)
         if n_examples > 1:
             interaction, _ = _over_seeds(_residual_variance, influences_a, influences_b, paired=paired)

@@ -89,6 +89,13 @@ def test_one_seed_a_side_has_the_tests_that_see_examples() -> None:
     }
 
 
+def test_without_resamples_the_interval_is_the_same_and_stands_alone() -> None:
+    a, b = side("a", {0: {"loss": losses(9, 0)}}), side("b", {0: {"loss": losses(9, 1)}})
+    with_tests, alone = (contrast(a, b, metrics=["loss"], n_resamples=n).rows[0] for n in (100, 0))
+    assert alone.difference == with_tests.difference
+    assert (set(with_tests.p_values), set(alone.p_values)) == ({"bootstrap", "approximate randomization"}, set())
+
+
 @pytest.mark.parametrize(("numbers", "paired"), [((0, 1, 2), True), ((5, 6, 7), False), ((3, 4), False)])
 def test_several_seeds_have_the_test_that_sees_seeds(numbers: tuple[int, ...], paired: bool) -> None:
     from scipy.stats import ttest_ind, ttest_rel

@@ -19,6 +19,7 @@ from bench.significance import (
     approximate_randomization,
     mcnemar_exact,
     mean_difference,
+    mean_score,
     seed_difference,
 )
 from bench.statistics import paired_bootstrap
@@ -165,6 +166,30 @@ def test_one_seed_against_five_borrows_their_spread() -> None:
 
 
 # --- little is known -------------------------------------------------------------------------------------------------
+
+
+def test_a_mean_score_is_the_difference_from_a_side_that_scores_nothing() -> None:
+    from scipy.stats import ttest_1samp
+
+    one = side(1, 60, seed=0, shift=0.3)
+    found = mean_score(mean_of, one, confidence=0.9)
+    interval = ttest_1samp(one[0][:, 0], 0).confidence_interval(0.9)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    five = side(5, 60, seed=1, shift=0.3)
+    nothing = {seed: mean_statistics([0.0] * 60) for seed in five}
+    both = mean_score(mean_of, five)
+    assert both == mean_difference(mean_of, five, nothing)
+    assert (both.over, both.value) == ("both", pytest.approx(np.mean([*means(five).values()])))
+
+
+def test_a_mean_score_needs_no_zero_that_the_metric_can_reach() -> None:
+    bleu = metrics.build("sacrebleu")
+    statistics = bleu.statistics(PREDICTIONS, REFERENCES)
+    found = mean_score(bleu.aggregate, {3: statistics})
+    assert found.low < found.value < found.high
+    assert found.value == pytest.approx(float(bleu.aggregate(statistics.sum(axis=0))))
+    with pytest.raises(InputError, match="at least one seed"):
+        mean_score(mean_of, {})
 
 
 def test_one_example_says_nothing() -> None:
