@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from bench.compare import Comparison
 from bench.config import SuiteConfig
 from bench.contrast import Contrasts, adjusted_together, contrast
 from bench.errors import InputError
+from bench.kept import Kept
 from bench.progress import Progress, Silent
 from bench.record import RECORD_FILE, RunRecord, Score, read_record, run_folder
 from bench.sides import Side, load_side
@@ -80,29 +82,74 @@ def run_seeds(
     if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise InputError(f"seeds = {list(seeds)}: expected different integers, 0 or above, such as 0-2")
     config = resolve_suite(suite, profile=profile, method=method, overrides=overrides, offline=offline, progress=shown)
-    results = []
-    for seed in seeds:
-        folder = run_folder(runs_root, config, seed)
-        if not force and (folder / RECORD_FILE).is_file():
-            stored = read_record(folder)
-            _check_device(device, stored, folder)
-            shown.say(f"seed {seed}: already done, {folder} (--force runs it again)")
-            results.append(SeedResult(record=stored, folder=folder, reused=True))
-            continue
-        from bench.offline import forbid_network
-        from bench.runner import Options, run_seed
-
-        options = Options(
-            device=device, offline=offline, report_to=tuple(report_to), runs_root=runs_root, progress=shown
+    kept = Kept()
+    return [
+        run_config(
+            config,
+            seed,
+            device=device,
+            offline=offline,
+            force=force,
+            report_to=report_to,
+            runs_root=runs_root,
+            progress=shown,
+            kept=kept,
         )
-        shown.say(f"seed {seed}: {config.suite}, profile {config.profile}, method {config.method_name}")
-        if offline:
-            with forbid_network():
-                record = run_seed(config, seed, options)
-        else:
-            record = run_seed(config, seed, options)
-        results.append(SeedResult(record=record, folder=folder, reused=False))
-    return results
+        for seed in seeds
+    ]
+
+
+def run_config(
+    config: SuiteConfig,
+    seed: int,
+    *,
+    device: str = "auto",
+    offline: bool = False,
+    force: bool = False,
+    report_to: Sequence[str] = (),
+    runs_root: Path = Path("runs"),
+    progress: Progress | None = None,
+    kept: Kept | None = None,
+) -> SeedResult:
+    """Fine-tune and score one seed of a resolved suite, or read what is stored already.
+
+    Args:
+        config: the resolved suite.
+        seed: the run seed, 0 or above.
+        device: see `run_seeds`.
+        offline: see `run_seeds`.
+        force: see `run_seeds`.
+        report_to: see `run_seeds`.
+        runs_root: see `run_seeds`.
+        progress: see `run_seeds`.
+        kept: what several runs share; give all of them the same one.
+
+    Raises:
+        InputError: the data or the method does not fit the suite.
+        RunError: a source, the device, memory or the loss failed.
+    """
+    shown = progress or Silent()
+    folder = run_folder(runs_root, config, seed)
+    if not force and (folder / RECORD_FILE).is_file():
+        stored = read_record(folder)
+        _check_device(device, stored, folder)
+        shown.say(f"seed {seed}: already done, {folder} (--force runs it again)")
+        return SeedResult(record=stored, folder=folder, reused=True)
+    from bench.offline import forbid_network
+    from bench.runner import Options, run_seed
+
+    options = Options(
+        device=device,
+        offline=offline,
+        report_to=tuple(report_to),
+        runs_root=runs_root,
+        progress=shown,
+        kept=kept or Kept(),
+    )
+    shown.say(f"seed {seed}: {config.suite}, profile {config.profile}, method {config.method_name}")
+    with forbid_network() if offline else contextlib.nullcontext():
+        record = run_seed(config, seed, options)
+    return SeedResult(record=record, folder=folder, reused=False)
 
 
 def _check_device(device: str, stored: RunRecord, folder: Path) -> None:

@@ -38,6 +38,7 @@ from bench.record import (
     Environment,
     EpochSummary,
     Evaluation,
+    Forgetting,
     Hashes,
     JudgeSummary,
     ModelSummary,
@@ -76,6 +77,7 @@ class BaselineSeed(Strict):
     evaluations: tuple[Evaluation, ...] = ()
     controls: dict[str, dict[str, Score]] = Field(default_factory=dict)
     judge: JudgeSummary | None = None
+    forgetting: dict[str, Forgetting] = Field(default_factory=dict)
     reload_identical: bool
     environment: Environment
     """Versions, commit, dirty flag and device: seeds of one baseline may have been run on several."""

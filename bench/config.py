@@ -125,47 +125,6 @@ class SplitConfig(Strict):
         return self
 
 
-class DataConfig(Strict):
-    """Train, validation and test rows, and which columns hold input and target."""
-
-    kind: Literal["rows"] = "rows"
-    """Rows of a table; continuous texts have a table of their own kind."""
-    source: Source | None = None
-    """Where rows come from, for every split that names no source of its own."""
-    input_column: str
-    """Column with the text that goes in."""
-    target_column: str
-    """Column with the label or the text that should come out."""
-    id_column: str | None = None
-    """Column with a stable example id; default: position in the source."""
-    labels: tuple[str, ...] = ()
-    """Class names; the position is the label's number. Classification only."""
-    train: SplitConfig
-    """Rows that are trained on."""
-    validation: SplitConfig
-    """Rows whose loss is watched during training; nothing is chosen on `test`."""
-    test: SplitConfig
-    """Rows that are scored."""
-
-    def source_of(self, split: SplitName) -> Source:
-        """Return the source of a split, falling back to the shared one."""
-        source: Source | None = getattr(self, split).source or self.source
-        if source is None:
-            raise ValueError(f"data.{split}.source is missing and there is no data.source")
-        return source
-
-    def sources(self) -> Iterator[tuple[str, Source]]:
-        """Yield what each source is used for, and the source."""
-        for split in get_args(SplitName):
-            yield split, self.source_of(split)
-
-    @model_validator(mode="after")
-    def _every_split_has_a_source(self) -> DataConfig:
-        for split in get_args(SplitName):
-            self.source_of(split)
-        return self
-
-
 class PartConfig(Strict):
     """One source of a continuous text."""
 
@@ -192,6 +151,52 @@ class TextConfig(Strict):
     """Join the lines of a paragraph, which a book breaks where its page ends."""
     max_characters: int | None = Field(default=None, ge=1)
     """Keep this much of the beginning."""
+
+
+class DataConfig(Strict):
+    """Train, validation and test rows, and which columns hold input and target."""
+
+    kind: Literal["rows"] = "rows"
+    """Rows of a table; continuous texts have a table of their own kind."""
+    source: Source | None = None
+    """Where rows come from, for every split that names no source of its own."""
+    input_column: str
+    """Column with the text that goes in."""
+    target_column: str
+    """Column with the label or the text that should come out."""
+    id_column: str | None = None
+    """Column with a stable example id; default: position in the source."""
+    labels: tuple[str, ...] = ()
+    """Class names; the position is the label's number. Classification only."""
+    train: SplitConfig
+    """Rows that are trained on."""
+    validation: SplitConfig
+    """Rows whose loss is watched during training; nothing is chosen on `test`."""
+    test: SplitConfig
+    """Rows that are scored."""
+    controls: dict[str, TextConfig] | None = None
+    """Texts that have nothing to do with the task, whose loss before and after tells what was forgotten."""
+
+    def source_of(self, split: SplitName) -> Source:
+        """Return the source of a split, falling back to the shared one."""
+        source: Source | None = getattr(self, split).source or self.source
+        if source is None:
+            raise ValueError(f"data.{split}.source is missing and there is no data.source")
+        return source
+
+    def sources(self) -> Iterator[tuple[str, Source]]:
+        """Yield what each source is used for, and the source."""
+        for split in get_args(SplitName):
+            yield split, self.source_of(split)
+        for name, text in (self.controls or {}).items():
+            for part in text.parts:
+                yield name, part.source
+
+    @model_validator(mode="after")
+    def _every_split_has_a_source(self) -> DataConfig:
+        for split in get_args(SplitName):
+            self.source_of(split)
+        return self
 
 
 class TextsConfig(Strict):
@@ -366,8 +371,9 @@ class TrainingConfig(Strict):
     """Gradients are clipped to this norm; 0 does not clip."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Arithmetic of forward and backward passes; weights stay in float32."""
-    save: Literal["trainable", "pretrained"] = "trainable"
-    """Keep the trained parameters alone, or the whole model by `save_pretrained`."""
+    save: Literal["trainable", "pretrained", "merged"] = "trainable"
+    """Keep the trained parameters alone; the whole model by `save_pretrained` (of a peft method its adapter alone); or
+    the whole model after the method has folded what it added into the base."""
     evaluate_every_steps: int | None = Field(default=None, ge=1)
     """Also predict the test rows before the first step, after every so many, and after the last: a curve."""
     evaluate_metrics: tuple[str, ...] = ()
@@ -568,6 +574,12 @@ class SuiteConfig(Strict):
         return self
 
     @model_validator(mode="after")
+    def _controls_can_be_read(self) -> SuiteConfig:
+        if self.task.kind == "classification" and getattr(self.data, "controls", None):
+            raise ValueError("data.controls: a classifier predicts no text, so there is no loss on any; leave them out")
+        return self
+
+    @model_validator(mode="after")
     def _model_fits_the_task(self) -> SuiteConfig:
         allowed = _FAMILIES_OF[self.task.kind]
         if self.model.family not in allowed:
@@ -577,8 +589,9 @@ class SuiteConfig(Strict):
 
     @model_validator(mode="after")
     def _saves_what_it_trains(self) -> SuiteConfig:
-        if self.task.kind == "style_duel" and self.training.save == "pretrained":
-            raise ValueError("training.save = 'pretrained' saves one model, a style_duel trains two; use 'trainable'")
+        if self.task.kind == "style_duel" and self.training.save != "trainable":
+            saves = self.training.save
+            raise ValueError(f"training.save = {saves!r} saves one model, a style_duel trains two; use 'trainable'")
         return self
 
     @model_validator(mode="after")

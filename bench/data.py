@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.config import (
     Data,
@@ -28,6 +28,7 @@ from bench.record import DataSummary, SplitSummary
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 Announce = Callable[[str], None]
+ScoredSplit = Literal["test", "validation"]
 Row = Mapping[str, Any]
 
 
@@ -50,7 +51,7 @@ class Splits:
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
     controls: tuple[Example, ...] = ()
-    """Continuous texts that are never trained on, by name; none for rows."""
+    """Continuous texts that are never trained on, by name."""
     summary: DataSummary
 
 
@@ -63,11 +64,14 @@ class Table:
     """Which bytes they came from, the same on every machine."""
 
 
-def load_splits(config: Data, *, offline: bool = False, announce: Announce = lambda _: None) -> Splits:
+def load_splits(
+    config: Data, *, scored: ScoredSplit = "test", offline: bool = False, announce: Announce = lambda _: None
+) -> Splits:
     """Fetch, read and pick what every split holds: rows, or one part of each continuous text.
 
     Args:
         config: the `[data]` table, of either kind.
+        scored: `validation` puts the validation rows in the place of the test rows, which are then not looked at.
         offline: refuse to fetch what is not cached.
         announce: told what is being fetched.
 
@@ -79,11 +83,15 @@ def load_splits(config: Data, *, offline: bool = False, announce: Announce = lam
     if isinstance(config, TextsConfig):
         from bench.texts import load_texts  # it imports this module
 
-        return load_texts(config, offline=offline, announce=announce)
+        return load_texts(config, scored=scored, offline=offline, announce=announce)
+    if scored == "validation":
+        config = config.model_copy(update={"test": config.validation})
     return _load_rows(config, offline=offline, announce=announce)
 
 
 def _load_rows(config: DataConfig, *, offline: bool, announce: Announce) -> Splits:
+    from bench.texts import load_controls  # it imports this module
+
     tables: dict[str, Table] = {}
     picked: dict[str, tuple[Example, ...]] = {}
     summaries: dict[str, SplitSummary] = {}
@@ -100,6 +108,8 @@ def _load_rows(config: DataConfig, *, offline: bool, announce: Announce) -> Spli
             source=tables[key].identity,
             exact_duplicates=len(examples) - len({e.input for e in examples}),
         )
+    controls, others = load_controls(config.controls or {}, offline=offline, announce=announce)
+    summaries |= others
     seen = {normalised(e.input) for e in picked["train"]}
     summary = DataSummary(
         fingerprint=digest([s.fingerprint] for s in summaries.values()),
@@ -107,7 +117,13 @@ def _load_rows(config: DataConfig, *, offline: bool, announce: Announce) -> Spli
         train_test_overlap=sum(normalised(e.input) in seen for e in picked["test"]),
         near_duplicates=near_duplicates([e.input for e in picked["train"]], [e.input for e in picked["test"]]),
     )
-    return Splits(train=picked["train"], validation=picked["validation"], test=picked["test"], summary=summary)
+    return Splits(
+        train=picked["train"],
+        validation=picked["validation"],
+        test=picked["test"],
+        controls=controls,
+        summary=summary,
+    )
 
 
 def read_source(source: Source, *, offline: bool, announce: Announce) -> Table:

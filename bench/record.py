@@ -191,6 +191,17 @@ class JudgeSummary(Strict):
     """Control text -> share of its chunks that went to each label; by neither author, so no answer is right."""
 
 
+class Forgetting(Strict):
+    """How well the model predicts a text that has nothing to do with its task."""
+
+    before_nats: float
+    """Mean loss of a token before training."""
+    after_nats: float
+    """The same after it; what it gained was forgotten."""
+    n_windows: int
+    """Windows of the text that were read."""
+
+
 class Environment(Strict):
     """Software and hardware that produced a run."""
 
@@ -218,8 +229,10 @@ class Cost(Strict):
     wall_time_s: float
     stages_s: dict[str, float]
     """Seconds by stage."""
+    cpu_time_s: float | None = None
+    """Processor time over all threads, which a busy machine disturbs less; none in older records."""
     peak_memory_bytes: int
-    """Peak resident memory of the process."""
+    """Peak resident memory of the process during the run; where the system cannot forget a peak, so far."""
     peak_gpu_memory_bytes: int | None = None
     n_training_tokens: int
     training_tokens_per_s: float
@@ -250,6 +263,8 @@ class RunRecord(Strict):
     """Human text -> the metrics that score texts, so that a reader can place the model's; empty for other tasks."""
     judge: JudgeSummary | None = None
     """Style duels only."""
+    forgetting: dict[str, Forgetting] = Field(default_factory=dict)
+    """Unrelated text -> its loss before and after; empty where the suite names none, or the model writes no text."""
     reload_identical: bool
     """Whether the saved weights, loaded into a fresh model, gave the same predictions."""
     environment: Environment

@@ -212,9 +212,12 @@ def check_sources(record: RunRecord, options: Any) -> None:
     Raises:
         SourceError: rows or base weights are others than the record's, or cannot be fetched.
     """
-    from bench.runner import fetch
+    from bench.materials import fetch
 
-    materials = fetch(record.config, options)
+    options.kept.open(record.config)
+    materials = options.kept.get(
+        "materials", lambda: fetch(record.config, offline=options.offline, announce=options.progress.say)
+    )
     pairs = {
         "data.fingerprint": (record.data.fingerprint, materials.splits.summary.fingerprint),
         "model.base": (record.model.base, materials.base.identity),

@@ -6,15 +6,16 @@ suite.toml -> SuiteConfig -> Splits -> BaseModel -> (Method) -> TrainOutcome -> 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gc
 import hashlib
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,22 @@ import numpy as np
 import tomli_w
 import torch
 
-from bench import metrics, seeds, sources
-from bench.config import StyleDuelTask, SuiteConfig
-from bench.data import SPLITS, Splits, load_splits
+from bench import metrics, seeds
+from bench.config import SplitName, StyleDuelTask, SuiteConfig
+from bench.data import SPLITS
 from bench.device import choose_device, device_class, make_deterministic
 from bench.errors import DeviceError, TrainingError
+from bench.forgetting import forgetting, mean_losses, unrelated_windows
 from bench.judge import JudgeFolder, check_checkpoint, check_over_generation, keep_judge, make_judge
+from bench.kept import Kept
+from bench.materials import Materials, fetch
 from bench.methods import Method
 from bench.methods.applying import build, state_hash, trainable_state
+from bench.methods.plugins import blaming
 from bench.metrics.base import Metric
-from bench.models import BaseModel, count_parameters, fetch_base_model, load_model, load_tokenizer
+from bench.models import count_parameters, load_model, load_tokenizer
 from bench.predictions import Predictions
-from bench.progress import Advance, Progress, Silent
+from bench.progress import Advance, Clock, Progress, Silent
 from bench.provenance import environment
 from bench.record import (
     Change,
@@ -52,7 +57,6 @@ from bench.record import (
 )
 from bench.saving import load_saved, save_trained
 from bench.scoring import score
-from bench.sources import Fetched
 from bench.statistics import paired_bootstrap
 from bench.tasks import build_model, build_task, padding_side_of
 from bench.tasks.base import Item, Task
@@ -60,6 +64,8 @@ from bench.training import TrainOutcome, autocast, n_steps, train
 
 N_RELOADED = 4
 """Test examples on which the saved weights must repeat the trained model exactly."""
+MERGE_TOLERANCE_NATS = 1e-3
+"""Folding an adapter into weights rounds; an example's loss may move by this much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,70 +82,8 @@ class Options:
     """Where records are stored."""
     progress: Progress = field(default_factory=Silent)
     """Where the run says how far it is."""
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Seconds by stage."""
-
-    progress: Progress
-    stages_s: dict[str, float] = field(default_factory=dict)
-    _within_s: float = 0.0
-
-    @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Advance]:
-        with self.progress.stage(name, total) as advance, self.pause(name):
-            yield advance
-
-    @contextmanager
-    def pause(self, name: str) -> Iterator[None]:
-        """Time a stage that may stand inside another, whose own time stops meanwhile."""
-        start, outer = time.perf_counter(), self._within_s
-        self._within_s = 0.0
-        yield
-        spent = time.perf_counter() - start
-        self.stages_s[name] = self.stages_s.get(name, 0.0) + spent - self._within_s
-        self._within_s = outer + spent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Materials:
-    """What a run needs that may have to be fetched."""
-
-    splits: Splits
-    base: BaseModel
-    judge: BaseModel | None
-    """What the judge of a style duel starts from, or its checkpoint."""
-    metric_models: dict[str, Fetched]
-    """Metric -> the model it runs."""
-
-
-def fetch(config: SuiteConfig, options: Options) -> Materials:
-    """Bring everything that a suite needs onto this machine.
-
-    Raises:
-        SourceError: something cannot be fetched, or fails its hash.
-        InputError: the data does not hold what the suite says.
-    """
-    say = options.progress.say
-    splits = load_splits(config.data, offline=options.offline, announce=say)
-    texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
-    judge = None
-    if isinstance(config.task, StyleDuelTask):
-        wanted = config.task.judge.model
-        if config.task.judge.checkpoint is not None:
-            wanted = wanted.model_copy(update={"source": config.task.judge.checkpoint})
-        judge = fetch_base_model(wanted, texts, offline=options.offline, announce=say)
-    return Materials(
-        splits=splits,
-        base=fetch_base_model(config.model, texts, offline=options.offline, announce=say),
-        judge=judge,
-        metric_models={
-            name: sources.fetch(chosen.model, offline=options.offline, announce=say)
-            for name, chosen in config.metrics.items()
-            if chosen.model is not None
-        },
-    )
+    kept: Kept = field(default_factory=Kept)
+    """What runs share; give several runs the same options, and rows are read and encoded once."""
 
 
 def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
@@ -161,12 +105,16 @@ def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
     """
     device = choose_device(options.device)
     determinism = make_deterministic()
-    started_at, start = datetime.datetime.now(datetime.UTC), time.perf_counter()
-    clock = _Clock(options.progress)
+    started_at, start, cpu_start = datetime.datetime.now(datetime.UTC), time.perf_counter(), time.process_time()
+    _forget_peak_memory()
+    options.kept.open(config)
+    clock = Clock(options.progress)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with clock.stage("fetching"):
-        materials = fetch(config, options)
+        materials = options.kept.get(
+            "materials", lambda: fetch(config, offline=options.offline, announce=options.progress.say)
+        )
     try:
         with atomic_folder(run_folder(options.runs_root, config, seed)) as folder:
             (folder / "config.lock.toml").write_text(
@@ -191,6 +139,7 @@ def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
                 cost=Cost(
                     started_at=started_at.isoformat(timespec="seconds"),
                     wall_time_s=time.perf_counter() - start,
+                    cpu_time_s=time.process_time() - cpu_start,
                     stages_s=clock.stages_s,
                     peak_memory_bytes=_peak_memory_bytes(),
                     peak_gpu_memory_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
@@ -237,7 +186,7 @@ class _Run:
     seed: int
     device: torch.device
     options: Options
-    clock: _Clock
+    clock: Clock
     folder: Path
     materials: Materials
     method: Method
@@ -252,20 +201,21 @@ class _Run:
             initial = state_hash(trainable_state(model))
         n_rows = len(splits.train) + len(splits.validation) + len(splits.test)
         with self.clock.stage("encoding", n_rows) as advance:
-            rows, validation, test = (
-                task.encode(model, getattr(splits, split), split, advance=advance) for split in SPLITS
-            )
-            human = task.human_texts(splits)
+            rows, validation, test = (self._encode(task, model, split, advance) for split in SPLITS)
+            windows = self._unrelated(model, tokenizer)
         judge = self._judge(tokenizer)
-        built = {name: self._metric(name, judge) for name in config.metrics}
-        controls = self._controls(built, human)
+        built = self.options.kept.get("metrics", lambda: {name: self._metric(name, judge) for name in config.metrics})
+        controls = self.options.kept.get("controls", partial(self._controls, task, built))
+        unrelated_before = self._unrelated_losses(model, windows)
         course = self._learn(model, task, rows, validation, test, built)
-        with self.clock.stage("saving"):
-            saved_bytes = save_trained(model, config, self.folder)
-            self._check_reload(task, model, test)
+        unrelated_after = self._unrelated_losses(model, windows)
         final = state_hash(trainable_state(model))
         summary = self._model_summary(model)
-        del model, task
+        with self.clock.stage("saving"):
+            kept_model = self._merged(task, model, test) if config.training.save == "merged" else model
+            saved_bytes = save_trained(kept_model, config, self.folder)
+            self._check_reload(task, kept_model, test)
+        del model, kept_model, task
         gc.collect()
         hashes = Hashes(
             initial_trainable=initial,
@@ -283,11 +233,29 @@ class _Run:
                 "evaluations": course.evaluations,
                 "judge": None if judge is None else judge.summary,
                 "controls": controls,
+                "forgetting": forgetting(unrelated_before, unrelated_after, windows),
                 **self._scores(built, course.before, course.after),
             },
             n_tokens=course.outcome.n_tokens,
             saved_bytes=saved_bytes,
         )
+
+    def _encode(self, task: Task, model: Any, split: SplitName, advance: Advance) -> list[Item]:
+        """Return the items of a split; what does not depend on method or seed is encoded once a process."""
+        rows = getattr(self.materials.splits, split)
+        key = ("encoded", split, task.encoded_by(split), str(self.device))
+        return self.options.kept.get(key, lambda: task.encode(model, rows, split, advance=advance))
+
+    def _unrelated(self, model: Any, tokenizer: Any) -> dict[str, torch.Tensor]:
+        """Return windows of the texts on which forgetting is measured; none for a classifier."""
+        if self.config.model.family == "sequence_classification":
+            return {}
+        limit = getattr(model.config, "max_position_embeddings", None)
+        return unrelated_windows(self.materials.splits.controls, tokenizer, max_positions=limit)
+
+    def _unrelated_losses(self, model: Any, windows: Mapping[str, torch.Tensor]) -> dict[str, float]:
+        with torch.inference_mode(), autocast(self.config.training, model):
+            return mean_losses(model, windows)
 
     def _learn(
         self,
@@ -392,7 +360,7 @@ class _Run:
 
     def _check_reload(self, task: Task, model: Any, test: Sequence[Item]) -> None:
         """Load the saved weights into a fresh model and compare its answers with those of the trained one."""
-        items = test[:: max(1, len(test) // N_RELOADED)][:N_RELOADED]
+        items = _some(test)
         expected = self._predict(task, model, items, _unseen)
         fresh = load_saved(self._model(), self.config, self.folder, self.device)
         got = self._predict(task, fresh, items, _unseen)
@@ -402,6 +370,21 @@ class _Run:
                 f"{self.folder.name}: the saved weights do not reload to the same predictions (losses differ by up to "
                 f"{gap:.3g} nats); something that training changed is not among the trainable parameters"
             )
+
+    def _merged(self, task: Task, model: Any, test: Sequence[Item]) -> Any:
+        """Return the model with all that the method added folded in, if it answers as before."""
+        items = _some(test)
+        expected = self._predict(task, model, items, _unseen)
+        with blaming(self.method, "merge"):
+            merged = self.method.merge(model).eval()
+        got = self._predict(task, merged, items, _unseen)
+        gap = float(np.abs(got.losses_nats - expected.losses_nats).max())
+        if not gap <= MERGE_TOLERANCE_NATS:
+            raise TrainingError(
+                f"{self.folder.name}: the merged model answers otherwise than the trained one (losses differ by up to "
+                f"{gap:.3g} nats); mend the method's merge, or use training.save = 'trainable'"
+            )
+        return merged
 
     def _model_summary(self, model: Any) -> ModelSummary:
         total, trainable = count_parameters(model), count_parameters(model, trainable=True)
@@ -418,8 +401,9 @@ class _Run:
         after.write(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def _controls(self, built: Mapping[str, Metric], human: Mapping[str, Predictions]) -> dict[str, dict[str, Score]]:
+    def _controls(self, task: Task, built: Mapping[str, Metric]) -> dict[str, dict[str, Score]]:
         """Score texts by people; before training, so that one which cannot be scored costs none."""
+        human = task.human_texts(self.materials.splits)
         controls: dict[str, dict[str, Score]] = {title: {} for title in human}
         if not human:
             return controls
@@ -461,11 +445,25 @@ def _can_score(metric: Metric, texts: Predictions) -> bool:
     return metric.spec.inputs == "generations"
 
 
+def _some(test: Sequence[Item]) -> Sequence[Item]:
+    return test[:: max(1, len(test) // N_RELOADED)][:N_RELOADED]
+
+
 def _unseen(n: int, **shown: float) -> None:
     """Advance no bar."""
 
 
+def _forget_peak_memory() -> None:
+    """Let the system count peak memory from here on, where it can (Linux), so that runs of one process do not share."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 def _peak_memory_bytes() -> int:
-    """Return the greatest resident memory this process has had so far."""
+    """Return the greatest resident memory since `_forget_peak_memory`, or that this process ever had."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # kibibytes everywhere but on macOS

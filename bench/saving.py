@@ -20,12 +20,13 @@ def save_trained(model: Any, config: SuiteConfig, folder: Path) -> int:
     """Write what training changed, and return its size in bytes.
 
     Args:
-        model: the trained model.
+        model: the trained model; for `training.save = "merged"`, after the method's merge.
         config: `training.save` decides between the trainable parameters and the whole model (for a peft method, its
             adapter) by `save_pretrained`.
         folder: the run folder.
     """
-    if config.training.save == "pretrained" and config.method.kind != "peft":
+    whole = config.training.save == "pretrained" and config.method.kind != "peft"
+    if whole or config.training.save == "merged":
         with quiet_transformers():
             model.save_pretrained(folder / MODEL_FOLDER)
         return sum(file.stat().st_size for file in (folder / MODEL_FOLDER).iterdir())
@@ -52,7 +53,8 @@ def load_saved(fresh: Any, config: SuiteConfig, folder: Path, device: torch.devi
     """
     if (folder / MODEL_FOLDER).is_dir():
         with quiet_transformers():
-            loaded = type(fresh).from_pretrained(folder / MODEL_FOLDER, dtype=torch.float32)
+            plain = fresh.get_base_model() if hasattr(fresh, "get_base_model") else fresh
+            loaded = type(plain).from_pretrained(folder / MODEL_FOLDER, dtype=torch.float32)
         return loaded.to(device).eval()
     from safetensors.torch import load_file
 

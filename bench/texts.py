@@ -16,6 +16,7 @@ from bench.data import (
     Announce,
     Example,
     Row,
+    ScoredSplit,
     Splits,
     check_columns,
     decoded,
@@ -52,7 +53,13 @@ class _Text:
         return self.between.join(self.paragraphs)
 
 
-def load_texts(config: TextsConfig, *, offline: bool = False, announce: Announce = lambda _: None) -> Splits:
+def load_texts(
+    config: TextsConfig,
+    *,
+    scored: ScoredSplit = "test",
+    offline: bool = False,
+    announce: Announce = lambda _: None,
+) -> Splits:
     """Fetch and read continuous texts, and cut each by position: training, then validation, then test part.
 
     Cuts fall between paragraphs. The test part is the last paragraphs that hold at least `test_share` of the
@@ -60,6 +67,7 @@ def load_texts(config: TextsConfig, *, offline: bool = False, announce: Announce
 
     Args:
         config: the `[data]` table.
+        scored: `validation` puts the validation parts in the place of the test parts.
         offline: refuse to fetch what is not cached.
         announce: told what is being fetched.
 
@@ -76,27 +84,25 @@ def load_texts(config: TextsConfig, *, offline: bool = False, announce: Announce
         name: _cut(_read(text, f"data.texts.{name}", offline=offline, announce=announce), config, f"data.texts.{name}")
         for name, text in config.texts.items()
     }
-    controls = {
-        name: _read(text, f"data.controls.{name}", offline=offline, announce=announce)
-        for name, text in config.controls.items()
-    }
+    controls, others = load_controls(config.controls, offline=offline, announce=announce)
     parts = {split: {name: cut[split] for name, cut in texts.items()} for split in SPLITS}
+    if scored == "validation":
+        parts["test"] = parts["validation"]
     _refuse_one_author_twice(parts["train"])
     examples = {
         split: tuple(Example(id=name, input=text.joined, target=i) for i, (name, text) in enumerate(part.items()))
         for split, part in parts.items()
     }
-    others = {name: Example(id=name, input=text.joined, target=-1) for name, text in controls.items()}
     summaries: dict[str, SplitSummary] = {
         **{split: _summary(parts[split].values(), examples[split]) for split in SPLITS},
-        **{f"control {name}": _summary([controls[name]], [example]) for name, example in others.items()},
+        **others,
     }
     seen = set(_paragraphs(parts["train"].values()))
     return Splits(
         train=examples["train"],
         validation=examples["validation"],
         test=examples["test"],
-        controls=tuple(others.values()),
+        controls=controls,
         summary=DataSummary(
             fingerprint=digest([s.fingerprint] for s in summaries.values()),
             splits=summaries,
@@ -104,6 +110,31 @@ def load_texts(config: TextsConfig, *, offline: bool = False, announce: Announce
             near_duplicates=near_duplicates(sorted(seen), _paragraphs(parts["test"].values())),
         ),
     )
+
+
+def load_controls(
+    config: Mapping[str, TextConfig], *, offline: bool, announce: Announce
+) -> tuple[tuple[Example, ...], dict[str, SplitSummary]]:
+    """Read texts that are never trained on.
+
+    Args:
+        config: the `data.controls` table.
+        offline: refuse to fetch what is not cached.
+        announce: told what is being fetched.
+
+    Returns:
+        One example a text: its name, the whole of it, and -1; and their summaries, by `control <name>`.
+
+    Raises:
+        SourceError: a source cannot be fetched or fails its hash.
+        InputError: as `load_texts`.
+    """
+    examples, summaries = [], {}
+    for name, text in config.items():
+        whole = _read(text, f"data.controls.{name}", offline=offline, announce=announce)
+        examples.append(Example(id=name, input=whole.joined, target=-1))
+        summaries[f"control {name}"] = _summary([whole], examples[-1:])
+    return tuple(examples), summaries
 
 
 # --- from sources to paragraphs --------------------------------------------------------------------------------------

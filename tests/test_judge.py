@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import judge as judging
-from bench import runner
 from bench.config import JudgeConfig, LocalSource, StyleDuelTask, SuiteConfig
 from bench.errors import InputError, TrainingError
 from bench.judge import JudgeFolder, check_checkpoint, check_over_generation, keep_judge, make_judge
+from bench.materials import Materials, fetch
 from bench.models import fetch_base_model, load_tokenizer
 from bench.tasks.classification import Classification
 
@@ -36,7 +36,7 @@ class Made:
     """A judge that errs now and then, and what went into it."""
 
     config: SuiteConfig
-    materials: runner.Materials
+    materials: Materials
     judge: JudgeFolder
     read: list[tuple[str, list[Any]]]
     """Split and rows of everything it was given to read, in order."""
@@ -48,7 +48,7 @@ def _config(*overrides: str) -> tuple[SuiteConfig, JudgeConfig]:
     return config, config.task.judge
 
 
-def _make(materials: runner.Materials, config: JudgeConfig) -> JudgeFolder:
+def _make(materials: Materials, config: JudgeConfig) -> JudgeFolder:
     assert materials.judge is not None
     return make_judge(config, materials.judge, materials.splits, device=CPU, advance=tiny.nothing)
 
@@ -65,7 +65,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         config, table = _config()
-        materials = runner.fetch(config, runner.Options())
+        materials = fetch(config)
         with pytest.MonkeyPatch.context() as watch:
             watch.setattr(Classification, "encode", watched)
             judge = _make(materials, table)
@@ -238,7 +238,7 @@ def test_its_identity_follows_what_makes_it(made: Made, override: str, monkeypat
     monkeypatch.setattr(judging, "build_once", stop)
     config, table = _config(override)
     with pytest.raises(Built) as other:
-        _make(runner.fetch(config, runner.Options()), table)
+        _make(fetch(config), table)
     assert made.judge.folder.name.startswith(f"judge-{made.judge.summary.identity}-cpu-")
     assert str(other.value).startswith("judge-")
     assert str(other.value) != made.judge.folder.name
@@ -250,7 +250,7 @@ def test_its_identity_follows_what_makes_it(made: Made, override: str, monkeypat
         "task.judge.minimum_accuracy=0.1",
     )
     with pytest.raises(Built) as again:
-        _make(runner.fetch(same, runner.Options()), table)
+        _make(fetch(same), table)
     assert str(again.value) == made.judge.folder.name, "neither writers nor the bar change the judge"
     assert made.materials.judge is not None
     retrained = replace(made.materials, judge=replace(made.materials.judge, identity="other weights"))
@@ -352,7 +352,7 @@ def test_a_judge_that_cannot_be_made_is_refused_before_it_trains(
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
     config, table = _config(*overrides)
     with pytest.raises(InputError, match=message):
-        _make(runner.fetch(config, runner.Options()), table)
+        _make(fetch(config), table)
     assert not list(tmp_path.glob("built/judge-*"))
 
 

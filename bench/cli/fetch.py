@@ -11,10 +11,10 @@ def fetch(suite: Suite, profile: Profile = "auto", method: Method = None, set_: 
     """Bring in the weights and data of a suite, so that `bench run --offline` finds everything."""
     progress = ConsoleProgress()
     config = api.resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=progress)
-    from bench import runner
+    from bench import materials
 
     with progress.stage("fetching", None):
-        materials = runner.fetch(config, runner.Options(progress=progress))
-    for split, summary in materials.splits.summary.splits.items():
+        found = materials.fetch(config, announce=progress.say)
+    for split, summary in found.splits.summary.splits.items():
         progress.say(f"{split}: {summary.n_examples} rows of {summary.source}")
-    progress.say(f"model: {materials.base.identity}")
+    progress.say(f"model: {found.base.identity}")

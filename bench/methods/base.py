@@ -26,7 +26,7 @@ class Method:
 
     paper: ClassVar[str] = ""
     """Where the method comes from, for people."""
-    changes_forward: ClassVar[bool] = False
+    changes_forward: bool = False
     """Whether the model may answer differently right after `apply`, as a randomly drawn prompt makes it; else a method
     that does so is refused, because every method shall start from the same model."""
     shares_base: bool = False

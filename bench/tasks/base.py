@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,6 +41,10 @@ class Task(Protocol):
         Rows give one item each. Continuous texts give windows to train on, and one item a sample for `test`. `model`
         may be used for what it computes but cannot learn (frozen features).
         """
+        ...
+
+    def encoded_by(self, split: SplitName) -> Hashable:
+        """Return what the items of a split depend on besides rows, base model and task table, such as the run seed."""
         ...
 
     def training_model(self, model: Any) -> Any:

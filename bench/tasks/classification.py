@@ -7,7 +7,7 @@ vector is computed once, and the head trains on it: same losses, a small part of
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,10 @@ class Classification:
                     items[i]["features"] = vector  # (H,)
                     del items[i]["input_ids"]
                 advance(len(positions))
+
+    def encoded_by(self, split: SplitName) -> Hashable:
+        """Return whether items hold features, and the batches they were computed in, which move low-order bits."""
+        return ("features", self._batch_size) if self._fixed else "tokens"
 
     def training_model(self, model: Any) -> Any:
         """Return a view of the model that takes features, sharing the head; or the model itself."""

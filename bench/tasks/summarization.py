@@ -6,7 +6,7 @@ training minimises) and, for encoder-decoder models, once with padding counted a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,10 @@ class _Summarization:
         self._task = task
         self._tokenizer = tokenizer
         self._pad = tokenizer.pad_token_id
+
+    def encoded_by(self, split: SplitName) -> Hashable:
+        """Return nothing: items depend on their rows alone."""
+        return None
 
     def training_model(self, model: Any) -> Any:
         """Return the model itself."""

@@ -7,7 +7,7 @@ of the held-out text, whose loss is measured and whose text stands beside the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -129,6 +129,10 @@ class Writing:
         return str(self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     # --- training ------------------------------------------------------------------------------------------------
+
+    def encoded_by(self, split: SplitName) -> Hashable:
+        """Return the run seed, from which samples draw; windows do not depend on it."""
+        return self._seed if split == "test" else None
 
     def training_model(self, model: Any) -> Any:
         """Return the model itself."""

@@ -17,6 +17,7 @@ import bench
 from bench import runner
 from bench.api import SeedResult, run_seeds
 from bench.errors import InputError, RunError, TrainingError
+from bench.materials import fetch
 from bench.methods.applying import state_hash
 from bench.predictions import Predictions
 from bench.record import read_record, read_rows, read_statistics, run_folder
@@ -160,7 +161,7 @@ def test_everything_after_the_model_can_be_redone_from_the_folder(suite: str, tm
     n_samples = getattr(record.config.task, "n_samples", 0) * len(record.config.data.labels)
     n_examples = n_samples or record.data.splits["test"].n_examples
     assert len(predictions.ids) == len(set(predictions.ids)) == n_examples
-    materials = runner.fetch(record.config, runner.Options())
+    materials = fetch(record.config)
     for name, config in record.config.metrics.items():
         given: dict[str, Any] = {}
         needs = metrics.needs(name)

@@ -17,6 +17,7 @@ from bench.__main__ import main
 from bench.api import SeedResult, run_seeds
 from bench.config import StyleDuelTask
 from bench.errors import EXIT_BAD_INPUT, EXIT_PASS, EXIT_RUN_FAILED
+from bench.materials import fetch
 from bench.predictions import Predictions
 from bench.record import RunRecord, read_rows, run_folder
 from bench.suite import load_suite
@@ -279,7 +280,7 @@ def test_bench_score_gives_the_runs_own_scores(tmp_path: Path, bench: Callable[.
     assert json.loads(said)[name] == duel.record.scores[name].model_dump(mode="json")
 
     name = "common_token_ratio"
-    materials = runner.fetch(book.record.config, runner.Options())
+    materials = fetch(book.record.config)
     corpus = tmp_path / "train.txt"
     corpus.write_text("\n\n".join(example.input for example in materials.splits.train), encoding="utf-8")
     option = f"{name}.n_common={book.record.config.metrics[name].options['n_common']}"
