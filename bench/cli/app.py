@@ -10,6 +10,7 @@ from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.fetch import fetch
 from bench.cli.gate import gate
+from bench.cli.leaderboard import leaderboard
 from bench.cli.list import list_names
 from bench.cli.noise import noise
 from bench.cli.report import report
@@ -38,6 +39,7 @@ app.command()(report)
 app.command()(claims)
 app.command()(compare)
 app.command()(gate)
+app.command()(leaderboard)
 app.add_typer(baseline, name="baseline")
 app.command()(noise)
 app.command()(reproduce)

@@ -1,1 +1,163 @@
-"""Leaderboards: the stored methods of a suite, side by side."""
+"""Leaderboards: the stored methods of a suite by score, grouped into those that cannot be told apart.
+
+    >>> from pathlib import Path
+    >>> from bench.leaderboard import leaderboards, write
+    >>> boards = leaderboards(["imdb"], profile="tiny")                    # doctest: +SKIP
+    >>> write(boards, reports_root=Path("reports"))                        # doctest: +SKIP
+    [PosixPath('reports/imdb-tiny-leaderboard.md')]
+
+`selection` finds what is stored and can be compared, `board` sets it side by side, `letters`, `front` and `targets` are
+the sums, `words`, `markdown`, `pictures` and `outputs` show it. It reads stored files and loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import baseline
+from bench.errors import InputError, suggest
+from bench.leaderboard.board import Board, build_board
+from bench.leaderboard.markdown import render, render_profiles
+from bench.leaderboard.pictures import front_svg, profiles_svg
+from bench.leaderboard.selection import find_methods, select
+from bench.leaderboard.targets import PerformanceProfile, performance_profiles
+from bench.record import RECORD_FILE, write_text
+from bench.report.naming import leaderboard_stem
+from bench.sides import Side, load_side
+from bench.suite import PROFILES, SuiteFile, load_suite
+
+__all__ = ["Board", "leaderboards", "over_suites", "write"]
+
+
+def leaderboards(
+    suites: Sequence[str | Path] = (),
+    *,
+    profile: str | None = None,
+    named: Sequence[str] = (),
+    metric: str | None = None,
+    target: float | None = None,
+    confidence: float = 0.95,
+    runs_root: Path = Path("runs"),
+    roots: Sequence[Path] | None = None,
+) -> tuple[Board, ...]:
+    """Build a leaderboard for each suite and profile.
+
+    Args:
+        suites: folders or names; default: all of which two methods or more are stored.
+        profile: only this one; default: all of which two methods or more are stored.
+        named: sides to show beside those that are chosen, as `bench.sides.load_side` takes them.
+        metric: what methods are ranked by; default: each suite's primary metric.
+        target: the score whose cost is asked for; default: the mean score of each suite's default method.
+        confidence: coverage the intervals aim at, in (0, 1).
+        runs_root: where runs are stored.
+        roots: folders of baselines; default: `bench.baseline.default_roots()`.
+
+    Returns:
+        The boards, those of a suite together, the profile nearest to the recipe first.
+
+    Raises:
+        InputError: nothing fitting is stored, a suite, profile, metric or side is not known, a side is of no board, or
+            a file cannot be read.
+    """
+    if profile is not None and profile not in PROFILES:
+        raise InputError(f"profile {profile!r} is not known{suggest(profile, PROFILES)}")
+    sides = [load_side(one, runs_root=runs_root, roots=roots) for one in named]
+    files = [load_suite(suite) for suite in suites or _stored_suites(runs_root, roots)]
+    boards = []
+    for file in files:
+        own = [side for side in sides if side.config.suite == file.name]
+        for one in [profile] if profile and suites else _profiles(file, profile, runs_root, roots):
+            chosen = select(
+                file,
+                one,
+                metric=metric,
+                named=[side for side in own if side.config.profile == one],
+                runs_root=runs_root,
+                roots=roots,
+            )
+            boards.append(build_board(chosen, target=target, confidence=confidence))
+    if not boards:
+        raise InputError(
+            f"{runs_root}: no suite has results of two methods or more of one profile; run another method, such as "
+            "`bench run suites/imdb --method full`, or name a suite to see its one method"
+        )
+    _check_named(sides, boards)
+    return tuple(boards)
+
+
+def _stored_suites(runs_root: Path, roots: Sequence[Path] | None) -> list[str]:
+    """Return the suites with stored results that this bench still knows."""
+    stored = {file.parts[-6] for file in runs_root.glob(f"*/*/*/*/seed-*/{RECORD_FILE}")}
+    stored |= {file.parts[-3] for file in baseline.find_all(roots=roots)}
+    known = []
+    for name in sorted(stored):
+        try:
+            known.append(load_suite(f"suites/{name}").name)
+        except InputError:
+            continue  # its folder has moved since the run; it can be named by path
+    return known
+
+
+def _profiles(file: SuiteFile, profile: str | None, runs_root: Path, roots: Sequence[Path] | None) -> list[str]:
+    wanted = [one for one in PROFILES if one in file.profiles and profile in (None, one)]
+    return [one for one in wanted if len(find_methods(file.name, one, runs_root=runs_root, roots=roots)) > 1]
+
+
+def _check_named(sides: Sequence[Side], boards: Sequence[Board]) -> None:
+    shown = {(board.selection.suite, board.selection.profile) for board in boards}
+    for side in sides:
+        if (side.config.suite, side.config.profile) not in shown:
+            names = ", ".join(f"{suite} {profile}" for suite, profile in sorted(shown))
+            raise InputError(
+                f"--side {side.name}: it is of {side.config.suite} {side.config.profile}, and the leaderboards are of "
+                f"{names}; ask for its suite and profile too"
+            )
+
+
+def over_suites(boards: Sequence[Board]) -> dict[str, tuple[tuple[Board, ...], tuple[PerformanceProfile, ...]]]:
+    """Return the performance profiles of every profile of which two suites or more have a time to target.
+
+    Args:
+        boards: what `leaderboards` returned.
+
+    Returns:
+        Profile -> the boards with a time, and one performance profile for each method measured on all of them.
+    """
+    found = {}
+    for profile in dict.fromkeys(board.selection.profile for board in boards):
+        timed = tuple(board for board in boards if board.selection.profile == profile and any(_seconds(board).values()))
+        profiles = performance_profiles([_seconds(board) for board in timed])
+        if len(timed) > 1 and profiles:
+            found[profile] = (timed, profiles)
+    return found
+
+
+def _seconds(board: Board) -> dict[str, float | None]:
+    return {entry.name: entry.to_target.seconds for entry in board.entries if entry.to_target is not None}
+
+
+def write(boards: Sequence[Board], *, reports_root: Path) -> list[Path]:
+    """Write each leaderboard with its two pictures, and a page on the time to target over suites where there is one.
+
+    Args:
+        boards: what `leaderboards` returned.
+        reports_root: where the files go.
+
+    Returns:
+        The Markdown files.
+    """
+    written = []
+    for board in boards:
+        stem = leaderboard_stem(board.selection.suite, board.selection.profile)
+        figures = {"parameters": f"{stem}-parameters.svg", "time": f"{stem}-time.svg"}
+        write_text(reports_root / figures["parameters"], front_svg(board, "parameters"))
+        write_text(reports_root / figures["time"], front_svg(board, "time"))
+        written.append(reports_root / f"{stem}.md")
+        write_text(written[-1], render(board, figures=figures))
+    for profile, (timed, profiles) in over_suites(boards).items():
+        stem = f"time-to-target-{profile}"
+        write_text(reports_root / f"{stem}.svg", profiles_svg(profiles))
+        written.append(reports_root / f"{stem}.md")
+        write_text(written[-1], render_profiles(profile, timed, profiles, figure=f"{stem}.svg"))
+    return written

@@ -290,7 +290,7 @@ def _spent(records: Sequence[RunRecord]) -> Spent:
     costs, model = [record.cost for record in records], records[0].model
     on_gpu = [cost.peak_gpu_memory_bytes for cost in costs if cost.peak_gpu_memory_bytes is not None]
     is_gpu = len(on_gpu) == len(costs)
-    cpu = [t for cost in costs if (t := getattr(cost, "cpu_time_s", None)) is not None]
+    cpu = [cost.cpu_time_s for cost in costs if cost.cpu_time_s is not None]
     return Spent(
         trainable_parameters=model.trainable_parameters,
         trainable_share=model.trainable_share,
@@ -305,7 +305,7 @@ def _spent(records: Sequence[RunRecord]) -> Spent:
 
 def _forgetting(records: Sequence[RunRecord]) -> dict[str, Forgotten]:
     """Return what was forgotten of each text that every seed was measured on."""
-    titles = set.intersection(*(set(getattr(record, "forgetting", {})) for record in records))
+    titles = set.intersection(*(set(record.forgetting) for record in records))
     found = {}
     for title in sorted(titles):
         rises = [record.forgetting[title].after_nats - record.forgetting[title].before_nats for record in records]

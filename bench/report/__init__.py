@@ -163,7 +163,7 @@ def write_overview(*, runs_root: Path, reports_root: Path, roots: Sequence[Path]
 
     Args:
         runs_root: where runs are stored.
-        reports_root: where the page goes, as `README.md`; reports that lie there already are linked.
+        reports_root: where the page goes, as `README.md`; reports and leaderboards that lie there already are linked.
         roots: folders of baselines; default: `bench.baseline.default_roots()`.
 
     Returns:
@@ -190,7 +190,8 @@ def write_overview(*, runs_root: Path, reports_root: Path, roots: Sequence[Path]
             )
         )
     path = reports_root / OVERVIEW_FILE
-    write_text(path, render_overview(cells, review_all(runs_root=runs_root, roots=roots)))
+    leaderboards = [page.name for page in reports_root.glob("*-leaderboard.md")]
+    write_text(path, render_overview(cells, review_all(runs_root=runs_root, roots=roots), leaderboards))
     return path
 
 

@@ -67,7 +67,7 @@ def render(
     ]
     config = comparison.config
     title = f"# {cell(config.suite)}: {config.profile} profile, method {code(config.method_name)}"
-    blocks = [title, _subject(config), verdict(comparison)]
+    blocks = [title, subject(config), verdict(comparison)]
     for heading, build in sections:
         body = list(build())
         if body:
@@ -75,7 +75,8 @@ def render(
     return "\n\n".join(blocks) + "\n"
 
 
-def _subject(config: SuiteConfig) -> str:
+def subject(config: SuiteConfig) -> str:
+    """Return what the numbers are of: the recipe, or its stand-in."""
     recipe = f"Recipe: {cell(config.title)}."
     if config.profile == "documented":
         return recipe

@@ -34,3 +34,8 @@ def _default_method(config: SuiteConfig) -> str | None:
         return load_suite(f"suites/{config.suite}").default_method(config.profile)
     except (InputError, KeyError):
         return None
+
+
+def leaderboard_stem(suite: str, profile: str) -> str:
+    """Return the name of a leaderboard's files, without suffix."""
+    return f"{suite}-{profile}-leaderboard"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
@@ -15,6 +15,7 @@ from bench.evidence import Evidence, Review
 from bench.record import Cost
 from bench.report.claims import claim_table
 from bench.report.contrasts import difference_text, p_text
+from bench.report.naming import leaderboard_stem
 from bench.report.numbers import estimated, seconds, size
 from bench.report.samples import cell
 from bench.report.tables import code, plural, table
@@ -36,21 +37,22 @@ class Cell:
     """Whether the suite resolves to this config by itself; another is named by its key."""
 
 
-def render_overview(cells: Sequence[Cell], reviews: Sequence[Review]) -> str:
+def render_overview(cells: Sequence[Cell], reviews: Sequence[Review], leaderboards: Collection[str] = ()) -> str:
     """Return the overview as Markdown.
 
     Args:
         cells: in the order in which they are shown, those of a suite together.
         reviews: the claims about each suite.
+        leaderboards: file names of those that lie in the folder of the overview.
     """
-    blocks = ["# Overview", *_suites(cells), "## Documented claims", *_claims(reviews)]
+    blocks = ["# Overview", *_suites(cells, leaderboards), "## Documented claims", *_claims(reviews)]
     return "\n\n".join(blocks) + "\n"
 
 
 # --- suites ----------------------------------------------------------------------------------------------------------
 
 
-def _suites(cells: Sequence[Cell]) -> Iterable[str]:
+def _suites(cells: Sequence[Cell], leaderboards: Collection[str]) -> Iterable[str]:
     if not cells:
         yield "Neither runs nor baselines are stored; `bench run` makes runs."
         return
@@ -73,6 +75,10 @@ def _suites(cells: Sequence[Cell]) -> Iterable[str]:
             ),
             [_cells(one) for one in rows],
         )  # fmt: skip
+        profiles = dict.fromkeys(one.comparison.config.profile for one in rows)
+        pages = [(profile, f"{leaderboard_stem(suite, profile)}.md") for profile in profiles]
+        if found := [f"[{profile}]({page})" for profile, page in pages if page in leaderboards]:
+            yield f"Leaderboards, methods side by side: {', '.join(found)}."
 
 
 def _cells(one: Cell) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ MAX_PANELS = 4
 """Metrics that the picture of test scores along the way has room for."""
 
 _STYLE = {"svg.hashsalt": "bench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-_TRAIN, _VALIDATION = "#4477aa", "#cc6677"  # told apart by colour-blind readers too (Tol's bright and muted sets)
+BLUE, RED = "#4477aa", "#cc6677"  # told apart by colour-blind readers too (Tol's bright and muted sets)
 
 
 def curve_svg(comparison: Comparison, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
@@ -40,7 +40,7 @@ def curve_svg(comparison: Comparison, curves: Mapping[int, Sequence[Mapping[str,
         _draw_losses(left, comparison, curves)
         _draw_scores(right, comparison)
 
-    return _svg(draw, height=max(3.4, 0.9 + 0.25 * len(_of_primary_unit(comparison))))
+    return svg(draw, height=max(3.4, 0.9 + 0.25 * len(_of_primary_unit(comparison))))
 
 
 def evaluations_svg(comparison: Comparison) -> str:
@@ -69,10 +69,10 @@ def evaluations_svg(comparison: Comparison) -> str:
         }
         figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines), frameon=False)
 
-    return _svg(draw, height=3.4 * n_rows)
+    return svg(draw, height=3.4 * n_rows)
 
 
-def _svg(draw: Callable[[Any], None], *, height: float) -> str:
+def svg(draw: Callable[[Any], None], *, height: float) -> str:
     """Return what `draw` puts on a figure of this height in inches."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -97,7 +97,7 @@ def _draw_evaluations(axes: Any, comparison: Comparison, metric: str) -> None:
         steps,
         [fmean(p.low for p in at) for at in by_step],
         [fmean(p.high for p in at) for at in by_step],
-        color=_TRAIN,
+        color=BLUE,
         alpha=0.15,
         lw=0,
         label="interval over examples",
@@ -105,12 +105,12 @@ def _draw_evaluations(axes: Any, comparison: Comparison, metric: str) -> None:
     if len(records) > 1:
         for i, curve in enumerate(points):
             values = [p.value for p in curve]
-            axes.plot(steps, values, color=_TRAIN, alpha=0.5, lw=0.7, label="a seed" if i == 0 else None)
+            axes.plot(steps, values, color=BLUE, alpha=0.5, lw=0.7, label="a seed" if i == 0 else None)
     label = f"mean of {len(records)} seeds" if len(records) > 1 else f"seed {records[0].seed}"
-    axes.plot(steps, [fmean(p.value for p in at) for at in by_step], color=_TRAIN, lw=2, label=label)
+    axes.plot(steps, [fmean(p.value for p in at) for at in by_step], color=BLUE, lw=2, label=label)
     human = records[0].controls.get(HELD_OUT, {}).get(metric)
     if human is not None:
-        axes.axhline(human.value, color=_VALIDATION, ls=":", lw=1.5, label="held-out human text")
+        axes.axhline(human.value, color=RED, ls=":", lw=1.5, label="held-out human text")
     spec = metrics.spec(metric)
     axes.set_title(spec.title, loc="left")
     axes.set_xlabel("optimiser step")
@@ -125,11 +125,11 @@ def _draw_losses(axes: Any, comparison: Comparison, curves: Mapping[int, Sequenc
             if row.get("loss") is not None and math.isfinite(row["loss"])
         ]
         steps, losses = thin(points)
-        axes.plot(steps, losses, color=_TRAIN, alpha=0.35, lw=0.8, label="train, by step" if i == 0 else None)
+        axes.plot(steps, losses, color=BLUE, alpha=0.35, lw=0.8, label="train, by step" if i == 0 else None)
         ends = [epoch.step for epoch in record.epochs]
         for values, color, name in (
-            ([epoch.train_loss for epoch in record.epochs], _TRAIN, "train, by epoch"),
-            ([epoch.validation_loss for epoch in record.epochs], _VALIDATION, "validation"),
+            ([epoch.train_loss for epoch in record.epochs], BLUE, "train, by epoch"),
+            ([epoch.validation_loss for epoch in record.epochs], RED, "validation"),
         ):
             axes.plot(ends, values, color=color, marker="o", ms=3.5, lw=1.2, label=name if i == 0 else None)
     n_seeds = len(comparison.records)
@@ -155,9 +155,9 @@ def _of_primary_unit(comparison: Comparison) -> list[Row]:
 
 
 def _draw_pair(axes: Any, place: int, row: Row) -> None:
-    for estimate, fill, nudge in ((row.before, "white", 0.12), (row.after, _TRAIN, -0.12)):
-        axes.plot([estimate.low, estimate.high], [place + nudge] * 2, color=_TRAIN, lw=1)
-        axes.plot([estimate.value], [place + nudge], "o", color=_TRAIN, mfc=fill, ms=5)
+    for estimate, fill, nudge in ((row.before, "white", 0.12), (row.after, BLUE, -0.12)):
+        axes.plot([estimate.low, estimate.high], [place + nudge] * 2, color=BLUE, lw=1)
+        axes.plot([estimate.value], [place + nudge], "o", color=BLUE, mfc=fill, ms=5)
 
 
 def thin(points: Sequence[tuple[int, float]]) -> tuple[list[float], list[float]]:

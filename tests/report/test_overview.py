@@ -79,6 +79,14 @@ def test_nothing_stored_is_said() -> None:
     assert "### a\n\nNo claims are written down for this suite." in text
 
 
+def test_leaderboards_that_are_there_are_linked_below_their_suite() -> None:
+    there = ["sentiment_sst2-documented-leaderboard.md", "imdb-tiny-leaderboard.md"]
+    text = render_overview([one_cell(0)], (), there)
+    assert f"Leaderboards, methods side by side: [documented]({there[0]})." in text
+    assert there[1] not in text
+    assert "Leaderboards" not in render_overview([one_cell(0)], ())
+
+
 # --- the page --------------------------------------------------------------------------------------------------------
 
 

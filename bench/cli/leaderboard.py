@@ -1,0 +1,103 @@
+"""`bench leaderboard`: the stored methods of a suite by score, with what they cost."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from bench.cli.options import Json, Runs
+from bench.cli.tables import print_table
+from bench.leaderboard import Board, leaderboards, over_suites, words, write
+from bench.leaderboard.outputs import csv_text, profile_values, values
+from bench.record import canonical_json, write_text
+
+_STYLES = {"better": "green", "worse": "red"}
+
+
+def leaderboard(
+    suite: Annotated[
+        list[str] | None,
+        typer.Argument(help="Suite folders or names. Default: all of which two methods or more are stored."),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="documented, offline or tiny. Default: all of which two methods or more are stored."),
+    ] = None,
+    side: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Repeatable; a config-key folder or baseline to show beside those that are chosen: "
+            "for each method the config that its suite has now."
+        ),
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="Rank by this. Default: the suite's primary metric.")] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Score whose tokens and time are asked for. Default: the mean of the default method."),
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Coverage the intervals aim at, between 0 and 1.")] = 0.95,
+    runs: Runs = Path("runs"),
+    baselines: Annotated[
+        list[Path] | None,
+        typer.Option(help="Repeatable; where baselines are stored. Default: ./baselines, then the built-in ones."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the pages and pictures go.")] = Path("reports"),
+    json: Json = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the rows as CSV.")] = None,
+) -> None:
+    """Rank stored methods with intervals, grouped into those that cannot be told apart, and their cost; needs no torch.
+
+    Writes a page with pictures for each suite and profile.
+    """
+    boards = leaderboards(
+        suite or (),
+        profile=profile,
+        named=side or (),
+        metric=metric,
+        target=target,
+        confidence=confidence,
+        runs_root=runs,
+        roots=baselines,
+    )
+    pages = write(boards, reports_root=out)
+    if csv is not None:
+        write_text(csv, csv_text(boards))
+    if json:
+        profiles = {
+            name: {"suites": [board.selection.suite for board in timed], "methods": [*map(profile_values, found)]}
+            for name, (timed, found) in over_suites(boards).items()
+        }
+        shown = {"leaderboards": [*map(values, boards)], "time_to_target": profiles, "pages": [*map(str, pages)]}
+        sys.stdout.write(canonical_json(shown))
+        return
+    for board in boards:
+        _print(board)
+    for page in pages:
+        typer.echo(page)
+
+
+def _print(board: Board) -> None:
+    selection = board.selection
+    scores = Table(*words.score_headings(board), title=f"{selection.suite} · {selection.profile}")
+    costs = Table(*words.cost_headings(board))
+    scores.columns[2].no_wrap = costs.columns[0].no_wrap = True
+    for entry in board.entries:
+        scores.add_row(*map(Text, words.score_cells(entry, board)), style=_STYLES.get(entry.word, ""))
+        costs.add_row(*map(Text, words.cost_cells(entry, board)))
+    print_table(scores)
+    typer.echo(words.verdict(board))
+    for text in words.warnings(board):
+        typer.echo(f"Mind: {text}")
+    print_table(costs)
+    for text in (words.how_to_read(board), words.what_costs(board), *words.why_missing(board)):
+        typer.echo(f"- {text}")
+    for one in selection.apart:
+        fields = ", ".join(f"{m.field} {m.ours}, here {m.theirs}" for m in one.mismatches)
+        typer.echo(f"- {one.side.name} is stored and not comparable with these: {fields}.")
+    for text in selection.remarks:
+        typer.echo(f"- {text}.")
