@@ -62,6 +62,7 @@ def identity(side: RunRecord | Baseline) -> dict[str, Any]:
         "model.family": side.config.model.family,
         "model.pooling": side.config.model.pooling,
         "data.fingerprint": side.data.fingerprint,
+        "scored_split": side.config.scored_split or "test",
         **{f"task.{name}": value for name, value in side.config.task.model_dump().items()},
         **{f"training.{name}": training[name] for name in BUDGET},
     }

@@ -1,8 +1,9 @@
 """Which stored results stand on a leaderboard: one a method, all of them alike in what methods must share.
 
-A method's result is that of the config the suite resolves to now. Every other stored config is left out, and said to
-be, unless it is named. Of one config's runs and its baseline, that with more seeds is taken, and the runs where they
-have equally many.
+A method's result is that of the config the suite resolves to now; a method that the suite does not know, such as a
+user's own, has that of its newest config with the suite's task and budget. Every other stored config is left out, and
+said to be, unless it is named. Of one config's runs and its baseline, that with more seeds is taken, and the runs where
+they have equally many.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import baseline
-from bench.comparability import Mismatch
+from bench.comparability import BUDGET, Mismatch
+from bench.config import SuiteConfig
 from bench.contrast import contrast
 from bench.errors import InputError, suggest
-from bench.record import RECORD_FILE, read_record
+from bench.record import RECORD_FILE, RunRecord, read_record
 from bench.sides import Side, load_side
 from bench.suite import SuiteFile, resolve
 
@@ -104,7 +106,7 @@ def select(
     keys = {side.records[0].config_key for side in named}
     for method, places in stored.items():
         key_now = _key_now(file, profile, method)
-        side, others = _choose(method, places, key_now)
+        side, others = _choose(method, places, key_now, default)
         if side.records[0].config_key not in keys:
             chosen.append(side)
             if key_now not in (None, side.records[0].config_key):
@@ -145,10 +147,10 @@ def _key_now(file: SuiteFile, profile: str, method: str) -> str | None:
         return None
 
 
-def _choose(method: str, places: Sequence[Path], key_now: str | None) -> tuple[Side, set[str]]:
+def _choose(method: str, places: Sequence[Path], key_now: str | None, default: SuiteConfig) -> tuple[Side, set[str]]:
     """Return the result that stands for a method, and the keys of its other configs."""
     keys = {place: _key_of(place) for place in places}
-    wanted = key_now if key_now in keys.values() else _newest(places, keys)
+    wanted = key_now if key_now in keys.values() else _most_fitting(places, keys, default)
     sides = [load_side(place) for place, key in keys.items() if key == wanted]
     best = max(sides, key=lambda side: (len(side.records), side.kind == "runs"))
     return replace(best, name=method), set(keys.values()) - {wanted}
@@ -158,15 +160,26 @@ def _key_of(place: Path) -> str:
     return place.name if place.is_dir() else baseline.load(place).config_key
 
 
-def _newest(places: Sequence[Path], keys: Mapping[Path, str]) -> str:
-    """Return the key of the config whose latest run started last."""
+def _most_fitting(places: Sequence[Path], keys: Mapping[Path, str], default: SuiteConfig) -> str:
+    """Return the key of the newest config of those that share task, budget and scored rows with the default method's.
 
-    def started(place: Path) -> str:
+    Where none does, of all. Newest is the config whose latest run started last.
+    """
+
+    def fit(place: Path) -> tuple[bool, str]:
         if place.is_dir():
-            return max(read_record(file).cost.started_at for file in place.glob(f"seed-*/{RECORD_FILE}"))
-        return max(seed.cost.started_at for seed in baseline.load(place).seeds)
+            records: Sequence[RunRecord] = [read_record(file) for file in place.glob(f"seed-*/{RECORD_FILE}")]
+        else:
+            records = baseline.load(place).records()
+        return _shared(records[0].config) == _shared(default), max(record.cost.started_at for record in records)
 
-    return keys[max(places, key=started)]
+    return keys[max(places, key=fit)]
+
+
+def _shared(config: SuiteConfig) -> tuple[object, ...]:
+    """Return what a config alone tells of the things that all methods must share."""
+    budget = (getattr(config.training, name) for name in BUDGET)
+    return config.version, config.task, config.scored_split, *budget
 
 
 def _said(method: str, keys: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ def cost_headings(board: Board) -> tuple[str, ...]:
         "training",
         "whole run",
         "processor",
-        "peak memory",
+        "memory",
         "tokens to target",
         "time to target",
         *named,
@@ -132,12 +132,13 @@ def _cheapest(best: Sequence[Entry], name: Name) -> str:
     small = [entry.name for entry in best if entry.spent.trainable_parameters == fewest]
     fast = [entry.name for entry in best if entry.spent.training_s == least]
     if small == fast:
+        verb = "is" if len(small) == 1 else "are"
         return (
-            f"The cheapest of them is {_joined(small, name)}, by trainable parameters ({count(fewest)}) and by "
+            f"The cheapest of them {verb} {_joined(small, name)}, by trainable parameters ({count(fewest)}) and by "
             f"training time ({seconds(least)})."
         )
     return (
-        f"The cheapest of them by trainable parameters is {_joined(small, name)} ({count(fewest)}), by training time "
+        f"The cheapest of them by trainable parameters: {_joined(small, name)} ({count(fewest)}); by training time: "
         f"{_joined(fast, name)} ({seconds(least)})."
     )
 

@@ -185,3 +185,10 @@ def test_a_text_that_one_seed_lacks_is_not_averaged() -> None:
 def test_refuses(settings: dict[str, float]) -> None:
     with pytest.raises(InputError):
         build_board(selection(method("one", 150), method("two", 160)), **settings)
+
+
+def test_pairs_do_not_wait_for_resampling(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("paired_bootstrap", "approximate_randomization"):
+        monkeypatch.setattr(f"bench.contrast.{name}", None)
+    board = build_board(selection(method("a", 150, (0,)), method("b", 120, (0,))))
+    assert board.pairs[0].is_told_apart

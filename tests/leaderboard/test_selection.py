@@ -89,6 +89,28 @@ def test_a_method_that_the_suite_does_not_know_stands_too(tmp_path: Path) -> Non
     assert found.remarks == ()
 
 
+def test_a_users_own_method_stands_by_its_newest_config_that_fits_the_others(tmp_path: Path) -> None:
+    def on(day: str, **update: Any) -> RunRecord:
+        record = my_own(cost__started_at=f"2026-01-{day}T00:00:00+00:00")
+        return with_config(record, record.config.model_copy(update=update))
+
+    training = my_own().config.training
+    longer = on("05", training=training.model_copy(update={"epochs": 7, "steps": None}))
+    older, newer = on("01"), on("02", training=training.model_copy(update={"learning_rate": 0.5}))
+    trial = on("04", scored_split="validation")
+    write_cell(tmp_path, older, newer, trial, longer, shipped("frozen_body"))
+    found = selected(tmp_path)
+    assert [side.config.key for side in found.sides] == [shipped("frozen_body").config_key, newer.config_key]
+    assert found.apart == ()
+    assert len(found.remarks) == 1
+
+
+def test_a_result_on_the_validation_rows_is_no_result_on_the_test_rows(tmp_path: Path) -> None:
+    write_cell(tmp_path, shipped("full"), shipped("frozen_body"))
+    trial = cell(shipped("full", 0, "scored_split=validation"), tmp_path)
+    assert [m.field for m in selected(tmp_path, trial).apart[0].mismatches] == ["scored_split"]
+
+
 @pytest.mark.parametrize(("n_runs", "kind"), [(1, "baseline"), (2, "runs"), (3, "runs")])
 def test_of_runs_and_baseline_the_one_with_more_seeds_stands(tmp_path: Path, n_runs: int, kind: str) -> None:
     earlier = write_cell(tmp_path / "earlier", shipped("full", 0), shipped("full", 1))
