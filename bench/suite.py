@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import tomllib
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from bench import metrics
 from bench.config import MetricConfig, ProfileName, SuiteConfig
 from bench.errors import InputError, suggest
+from bench.methods import library, plugins
 
 SUITE_FILE = "suite.toml"
 PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
@@ -151,7 +152,8 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
     Args:
         file: what `load_suite` returned.
         profile: one of the suite's profiles (`auto` is decided by `bench.api.choose_profile`).
-        method: a name under `[methods]`; default: the profile's, else the suite's.
+        method: a name under `[methods]`, of the library or of an installed package, or a user's own as
+            `path/file.py:Name` or `package.module:Name`; default: the profile's, else the suite's.
         overrides: `key.path=value` each, the value in TOML (text needs no quotes where it is not anything else).
 
     Raises:
@@ -163,17 +165,18 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
     for key in profile_table:
         if key not in (*_SHARED, "method", "methods"):
             raise InputError(f"{file.shown}: profiles.{profile}.{key} is not a known key{suggest(key, _SHARED)}")
-    methods = file.methods(profile)
-    name = method or file.default_method(profile)
-    if name not in methods:
-        raise InputError(f"{file.shown}: method {name!r} is not known{suggest(name, methods)}")
-    method_table = dict(methods[name])
+    name, method_table, chosen = _find_method(file, profile, method or file.default_method(profile))
     tables = merge(
         {key: file.tables[key] for key in _SHARED if key in file.tables},
         {key: value for key, value in profile_table.items() if key in _SHARED},
     )
-    tables["training"] = merge(tables.get("training", {}), method_table.pop("training", {}))
+    training = method_table.pop("training", {})
+    tables["training"] = merge(tables.get("training", {}), training)
     tables |= {"profile": profile, "method_name": name, "method": method_table}
+    if chosen:  # the suite's reasons are about its own methods
+        ours = {"method", "method_name", *(f"training.{key}" for key in training)}
+        others = {path: why for path, why in tables.get("chosen", {}).items() if not _within(path, ours)}
+        tables["chosen"] = others | chosen
     paths = []
     for override in overrides:
         path, value = parse_override(override)
@@ -182,6 +185,31 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
     config = _validated(tables, place=f"{file.shown} (profile {profile})", overridden=paths)
     as_written = name == file.default_method(profile) and not overrides
     return _with_chosen(config, file.shown, as_written=as_written)
+
+
+def _find_method(file: SuiteFile, profile: str, given: str) -> tuple[str, Table, dict[str, str]]:
+    """Return a method's name, its table, and what there is to say of its values.
+
+    The suite's own methods win over the library's, these over installed ones; anything with a colon is a user's own.
+    """
+    own, points = file.methods(profile), plugins.installed()
+    name, chosen = given, dict[str, str]()
+    if given in own:
+        table = dict(own[given])
+    elif given in library.names():
+        table, chosen = dict(library.entry(given).table), {"method": library.entry(given).defaults}
+    elif given in points:
+        table = plugins.plugin_table(points[given])
+    elif plugins.is_plugin(given):
+        name, table = given.rpartition(":")[2], plugins.plugin_table(given)
+    else:
+        known = {*own, *library.names(), *points}
+        raise InputError(
+            f"{file.shown}: method {given!r} is not known{suggest(given, known)}; one of your own is path/file.py:Name"
+        )
+    if table.get("kind") == "plugin" and "use" in table and "sha256" not in table:
+        table |= plugins.plugin_table(str(table["use"]))
+    return name, table, chosen
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
@@ -310,6 +338,10 @@ def _with_chosen(config: SuiteConfig, shown: str, *, as_written: bool) -> SuiteC
         path = next(path for path in config.chosen if path not in kept)
         raise InputError(f"{shown}: chosen: {path!r} names no key of the resolved suite")
     return config.model_copy(update={"chosen": kept})
+
+
+def _within(path: str, parents: Collection[str]) -> bool:
+    return any(path == parent or path.startswith(f"{parent}.") for parent in parents)
 
 
 def _names_a_key(path: str, values: Table) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,9 @@ class Writers(nn.Module):  # type: ignore[misc]
         first = apply_method(load(), method, seed=seed, config=config)
         if self._shares_base:
             try:
-                first.add_adapter("second", first.peft_config["default"])
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # whatever peft says it has said of the first
+                    first.add_adapter("second", first.peft_config["default"])
             except ValueError as error:
                 raise InputError(
                     f"method.config: peft refuses it for two writers on one base: {error}; choose another method"

@@ -22,8 +22,10 @@ METHODS = {
     "frozen": ("method={kind='freeze', modules=['transformer.h.0']}",),
     "lora": (),
     "both": ("method.also_train=['transformer.ln_f']",),
+    "pissa": ("method={kind='peft', config={peft_type='LORA', target_modules=['c_fc'], init_lora_weights='pissa'}}",),
+    "prompt": ("method={kind='peft', config={peft_type='PROMPT_TUNING', num_virtual_tokens=4}}",),
 }
-SHARES_BASE = {"full": False, "head": False, "frozen": False, "lora": True, "both": False}
+SHARES_BASE = dict.fromkeys(METHODS, False) | {"lora": True}
 methods = pytest.mark.parametrize("method", METHODS)
 
 
@@ -195,14 +197,8 @@ def test_the_weights_of_another_method_are_refused(tmp_path: Path) -> None:
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ("peft_type='ADALORA', total_step=8, target_modules=['q_proj']", "only 1 trainable adapter"),
-        ("peft_type='LORA', target_modules=['q_proj'], bias='lora_only'", "only 1 adapter with bias"),
-    ],
-)
-def test_an_adapter_that_cannot_be_there_twice_is_refused(config: str, message: str) -> None:
-    overrides = f"method={{kind='peft', config={{{config}}}}}"
-    with pytest.raises(InputError, match=rf"method\.config: peft refuses it for two writers on one base: .*{message}"):
-        _pieces("full", overrides)
+def test_an_adapter_that_cannot_be_there_twice_is_refused() -> None:
+    table = "{kind='peft', config={peft_type='LORA', target_modules=['q_proj'], bias='lora_only'}}"
+    refused = r"method\.config: peft refuses it for two writers on one base: .*only 1 adapter with bias"
+    with pytest.raises(InputError, match=refused):
+        _pieces("full", f"method={table}")
