@@ -116,7 +116,7 @@ def _check_named(sides: Sequence[Side], boards: Sequence[Board]) -> None:
 
 
 def over_suites(boards: Sequence[Board]) -> dict[str, tuple[tuple[Board, ...], tuple[PerformanceProfile, ...]]]:
-    """Return the performance profiles of every profile of which two suites or more have a time to target.
+    """Return the performance profiles of each profile with two suites that have a time to target, and two methods.
 
     Args:
         boards: what `leaderboards` returned.
@@ -126,11 +126,15 @@ def over_suites(boards: Sequence[Board]) -> dict[str, tuple[tuple[Board, ...], t
     """
     found = {}
     for profile in dict.fromkeys(board.selection.profile for board in boards):
-        timed = tuple(board for board in boards if board.selection.profile == profile and any(_seconds(board).values()))
+        timed = tuple(one for one in boards if one.selection.profile == profile and _has_time(one))
         profiles = performance_profiles([_seconds(board) for board in timed])
-        if len(timed) > 1 and profiles:
+        if len(timed) > 1 and len(profiles) > 1:
             found[profile] = (timed, profiles)
     return found
+
+
+def _has_time(board: Board) -> bool:
+    return any(seconds is not None for seconds in _seconds(board).values())
 
 
 def _seconds(board: Board) -> dict[str, float | None]:

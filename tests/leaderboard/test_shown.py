@@ -189,8 +189,15 @@ def test_the_time_to_target_over_suites_has_a_page_of_its_own(tmp_path: Path) ->
 
 
 def test_one_suite_or_one_without_times_has_no_profile() -> None:
-    assert over_suites([timed("one", 0.8)]) == {}
-    assert over_suites([timed("one", 0.8), timed("two", 0.6)]) == {}
+    assert over_suites([timed("one", 0.8, 0.9)]) == {}
+    assert over_suites([timed("one", 0.8, 0.9), timed("two", 0.6, 0.6)]) == {}
+
+
+def test_a_target_that_is_met_at_once_is_a_time_and_one_method_alone_is_no_profile() -> None:
+    at_once = [method(f"m{i}", 150, evaluations=curve(accuracy=(0.9, 0.9))) for i in range(2)]
+    board = build_board(selection(*at_once, suite="two", profile="tiny"), target=0.75)
+    assert list(over_suites([timed("one", 0.8, 0.9), board])) == ["tiny"]
+    assert over_suites([timed("one", 0.8), timed("two", 0.8)]) == {}
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
