@@ -7,6 +7,7 @@ does not ship; nothing is downloaded here, so without it the last stage finds no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
@@ -48,12 +49,15 @@ class Meteor:
     def __init__(self, spec: MetricSpec, options: MeteorOptions) -> None:
         self.spec = spec
         self.options = options
-        self._synonyms = options.synonyms != "none" and _wordnet_is_installed()
         if options.synonyms == "wordnet" and not self._synonyms:
             raise InputError(
                 f"{spec.name}: synonyms = 'wordnet' needs NLTK's WordNet data, and they are not installed; "
                 "run `python -m nltk.downloader wordnet`, or set synonyms = 'none'"
             )
+
+    @cached_property
+    def _synonyms(self) -> bool:
+        return self.options.synonyms != "none" and _wordnet_is_installed()
 
     def signature(self) -> str:
         """Return for instance `meteor|tok:wordpunct|case:lc|match:exact+stem|nltk:3.10.4`."""

@@ -1,0 +1,60 @@
+"""A sweep written down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.errors import InputError
+from bench.sweep import load_sweep
+
+WHOLE = """
+suites = ["suites/imdb", "gulliver"]
+methods = ["lora", "full"]
+seeds = "0-4"
+profile = "tiny"
+set = ["training.steps=5"]
+engine = "ray"
+address = "auto"
+slots = 4
+cpus_per_cell = 2
+gpus_per_cell = 0.5
+"""
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "sweep.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_holds_the_options(tmp_path: Path) -> None:
+    sweep = load_sweep(_written(tmp_path, WHOLE))
+    assert sweep.suites == ("suites/imdb", "gulliver")
+    assert (sweep.seeds, sweep.slots, sweep.gpus_per_cell, sweep.device) == ("0-4", 4, 0.5, "auto")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("suites = [", "not valid TOML"),
+        ("", "suites is missing"),
+        ("suites = []", "suites: "),
+        ('suites = ["imdb"]\nmethod = ["full"]', "method is not a known key; did you mean 'methods'?"),
+        ('suites = ["imdb"]\nslots = 0', "slots: Input should be greater than or equal to 1 (got 0)"),
+        ('suites = ["imdb"]\ngpus_per_cell = 2', "gpus_per_cell: "),
+        ('suites = ["imdb"]\nengine = "slurm"', "engine: Input should be 'local' or 'ray' (got 'slurm')"),
+    ],
+)
+def test_error_names_file_and_key(text: str, message: str, tmp_path: Path) -> None:
+    path = _written(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        load_sweep(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+
+
+def test_error_no_such_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        load_sweep(tmp_path / "none.toml")
