@@ -18,6 +18,7 @@ from bench.cli.reproduce import reproduce
 from bench.cli.run import run
 from bench.cli.score import score
 from bench.cli.show import show
+from bench.cli.study import study
 from bench.cli.validate import validate
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command()(report)
 app.command()(claims)
 app.command()(compare)
 app.command()(gate)
+app.command()(study)
 app.command()(leaderboard)
 app.add_typer(baseline, name="baseline")
 app.command()(noise)

@@ -1,0 +1,108 @@
+"""`bench study`: several methods, tuned on the same budget and then compared."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from bench import study as studies
+from bench.cli.options import Json, Offline, Reports, Runs
+from bench.cli.progress import ConsoleProgress
+from bench.cli.tables import print_table
+from bench.errors import RunError
+from bench.record import canonical_json
+from bench.report.contrasts import difference_text, p_text
+from bench.report.numbers import number, seconds
+from bench.study.plan import MethodPlan, total_s
+from bench.study.result import Final, StudyResult, row_of
+from bench.study.words import shown
+
+
+def study(
+    file: Annotated[Path, typer.Argument(help="Study file, such as suites/imdb/study.toml.")],
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would run and how long, and run nothing.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    offline: Offline = False,
+    runs: Runs = Path("runs"),
+    reports: Reports = Path("reports"),
+    json: Json = False,
+) -> None:
+    """Search settings for several methods on one budget, on validation rows alone; report default and tuned.
+
+    Runs that are stored already are not run again, so a study that was cut off goes on with the same command.
+    """
+    read = studies.read_study(file)
+    if plan:
+        _show_plan(studies.plan_study(read, runs_root=runs), json=json)
+        return
+    result = studies.run_study(
+        read, runs_root=runs, device=device, offline=offline, retry_failed=retry_failed, progress=ConsoleProgress()
+    )
+    path = studies.write_report(result, reports_root=reports)
+    if json:
+        sys.stdout.write(canonical_json({"report": str(path), **studies.values_of(result)}))
+    else:
+        _print(result)
+        typer.echo(path)
+    if result.failures:
+        rest = f" (and {len(result.failures) - 1} more)" if len(result.failures) > 1 else ""
+        raise RunError(f"{path}: the study is not whole: {result.failures[0]}{rest}; --retry-failed tries again")
+
+
+def _show_plan(plans: Sequence[MethodPlan], *, json: bool) -> None:
+    total = total_s(plans)
+    n_runs = sum(one.n_runs for one in plans)
+    if json:
+        sys.stdout.write(
+            canonical_json(
+                {"methods": [asdict(one) | {"time_s": one.time_s} for one in plans], "n_runs": n_runs, "time_s": total}
+            )
+        )
+        return
+    table = Table("method", "trials", "trial runs", "final runs", "time of one", "time of all")
+    for one in plans:
+        times = ("—" if time is None else seconds(time) for time in (one.run_time_s, one.time_s))
+        table.add_row(one.name, str(one.n_trials), str(one.n_trial_runs), f"up to {one.n_final_runs}", *times)
+    print_table(table)
+    known = "not known: no run of some method is stored" if total is None else f"about {seconds(total)}"
+    typer.echo(f"Up to {n_runs} runs, fewer where some are stored; expected time {known}.")
+
+
+def _print(result: StudyResult) -> None:
+    study = result.study
+    metric, file = study.metric, study.file
+    table = Table(
+        "method", "trials (failed)", "chosen", "default", "tuned", "tuned - default", "p", "tuned - reference"
+    )
+    table.title = f"{study.suite.name} · {file.profile} · study {file.study} · {metric} on the test rows"
+    for one in result.methods:
+        pairs = result.comparisons[one.name]
+        own, other = row_of(pairs.tuned_and_default, metric), row_of(pairs.tuned, metric)
+        settings = {} if one.best is None else one.best.settings
+        table.add_row(
+            one.name,
+            f"{len(one.trials)} ({one.n_failed})",
+            "\n".join(f"{key} {shown(value)}" for key, value in settings.items()) or "default",
+            _mean(one.default, metric),
+            _mean(one.tuned, metric),
+            "—" if own is None else difference_text(own),
+            "—" if own is None else p_text(own),
+            "—" if other is None else f"{difference_text(other)} {other.outcome}",
+        )
+    print_table(table)
+    for warning in result.warnings:
+        typer.echo(f"Beware: {warning}.")
+
+
+def _mean(final: Final | None, metric: str) -> str:
+    if final is None or final.side is None:
+        return "failed"
+    values = final.side.values(metric)
+    return number(sum(values.values()) / len(values), final.side.records[0].scores[metric].unit)
