@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from bench.compare import Comparison
 from bench.config import SuiteConfig
 from bench.contrast import Contrasts, adjusted_together, contrast
+from bench.distributed import is_main
 from bench.errors import InputError
 from bench.kept import Kept
 from bench.progress import Progress, Silent
@@ -138,16 +140,20 @@ def run_config(
     from bench.offline import forbid_network
     from bench.runner import Options, run_seed
 
-    options = Options(
-        device=device,
-        offline=offline,
-        report_to=tuple(report_to),
-        runs_root=runs_root,
-        progress=shown,
-        kept=kept or Kept(),
-    )
     shown.say(f"seed {seed}: {config.suite}, profile {config.profile}, method {config.method_name}")
-    with forbid_network() if offline else contextlib.nullcontext():
+    with contextlib.ExitStack() as during:
+        if offline:
+            during.enter_context(forbid_network())
+        if not is_main():  # every process makes the whole record, and the first one's is kept
+            runs_root = Path(during.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        options = Options(
+            device=device,
+            offline=offline,
+            report_to=tuple(report_to),
+            runs_root=runs_root,
+            progress=shown,
+            kept=kept or Kept(),
+        )
         record = run_seed(config, seed, options)
     return SeedResult(record=record, folder=folder, reused=False)
 

@@ -107,7 +107,7 @@ def notes(ours: Sequence[RunRecord], theirs: Sequence[RunRecord], *, name: str =
         name: what the notes call the other side.
     """
     found = []
-    for field in ("device", "n_threads", "python", "platform", "bench_version"):
+    for field in ("device", "n_threads", "n_processes", "python", "platform", "bench_version"):
         a, b = (_distinct(side, field) for side in (ours, theirs))
         if a != b:
             found.append(f"{field}: {a}, {name} {b}")

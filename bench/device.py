@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 import torch
 
+from bench.distributed import local_rank, n_processes
 from bench.errors import DeviceError, InputError, suggest
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -29,7 +30,7 @@ def choose_device(name: str) -> torch.device:
             f"--device {name}: torch {torch.__version__} sees no such device here; use --device cpu, or install a "
             "torch built for it (`bench doctor` shows what this machine has)"
         )
-    return torch.device(name)
+    return torch.device("cuda", local_rank()) if name == "cuda" and n_processes() > 1 else torch.device(name)
 
 
 def device_class(device: torch.device) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import importlib.metadata
 import platform
 import subprocess
 from pathlib import Path
 
+from bench.distributed import n_processes
 from bench.record import Environment
 
 PACKAGES = (
@@ -47,6 +49,7 @@ def environment(*, device: str, n_threads: int, precision: str, determinism: dic
         packages=package_versions(),
         device=device,
         n_threads=n_threads,
+        n_processes=n_processes(),
         precision=precision,
         determinism=determinism,
     )
@@ -60,6 +63,7 @@ def version() -> str:
         return "0+unknown"
 
 
+@functools.cache
 def package_versions() -> dict[str, str]:
     """Return the installed versions of the packages that can move a result."""
     found = {}
@@ -94,6 +98,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+@functools.cache
 def working_tree() -> tuple[str | None, bool | None]:
     """Return the commit this code runs from, and whether code or suites changed since; None outside a working tree."""
     here = Path(__file__).parent

@@ -216,6 +216,8 @@ class Environment(Strict):
     device: str
     """Device class, such as `cpu` or the GPU's name."""
     n_threads: int
+    n_processes: int = 1
+    """That training batches were split between."""
     precision: str
     determinism: dict[str, str]
     """The switches that were set, by name."""

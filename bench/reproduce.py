@@ -339,7 +339,8 @@ def surroundings(then: Environment, now: Environment) -> tuple[str, ...]:
 
 
 def _relevant(environment: Environment) -> dict[str, str]:
-    named = {name: str(getattr(environment, name)) for name in ("device", "n_threads", "python", "platform")}
+    names = ("device", "n_threads", "n_processes", "python", "platform")
+    named = {name: str(getattr(environment, name)) for name in names}
     return named | environment.determinism | environment.packages
 
 

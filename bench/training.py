@@ -8,6 +8,7 @@ finite.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +19,14 @@ from typing import Any
 
 import torch
 import transformers
+from accelerate.utils import gather_object
 from torch import nn
 from transformers import TrainerCallback, TrainingArguments
 
 from bench import seeds
 from bench.config import TrainingConfig
-from bench.errors import TrainingError
+from bench.distributed import n_processes, rank
+from bench.errors import InputError, TrainingError
 from bench.methods import Method
 from bench.methods.applying import models_of, quiet_modules
 from bench.methods.plugins import blaming
@@ -62,6 +65,27 @@ class _Pass:
     n_examples: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """What one process saw of a batch."""
+
+    positions: list[int]
+    loss: float
+    n_targets: int
+    unmasked: float | None
+    n_correct: int | None
+
+
+def _share(batch: BatchLoss, positions: list[int]) -> _Share:
+    return _Share(
+        positions=positions,
+        loss=float(batch.loss.detach()),
+        n_targets=batch.n_targets,
+        unmasked=None if batch.unmasked is None else float(batch.unmasked.detach()),
+        n_correct=batch.n_correct,
+    )
+
+
 class _Trainer(transformers.Trainer):  # type: ignore[misc]
     """The Trainer with a task's loss."""
 
@@ -83,28 +107,35 @@ class _Trainer(transformers.Trainer):  # type: ignore[misc]
         """Return the batch's loss, after writing down what the curve and the record need."""
         for module in self._quiet:
             module.eval()  # the Trainer has just switched the whole model to training mode
-        positions = inputs.pop("index").tolist()
+        own = inputs.pop("index").tolist()
+        batch = self._task.loss(model, inputs)
+        share = _share(batch, own)
+        parts: list[_Share] = gather_object([share]) if n_processes() > 1 else [share]
+        positions = [i for part in parts for i in part.positions]
         self.order.update(f"{positions}\n".encode())
         self.n_tokens += sum(self._tokens[i] for i in positions)
-        batch = self._task.loss(model, inputs)
-        self.step_loss = float(batch.loss.detach())
-        if not torch.isfinite(batch.loss):
+        n_targets = sum(part.n_targets for part in parts)
+        self.step_loss = sum(part.loss * part.n_targets for part in parts) / n_targets
+        if not math.isfinite(self.step_loss):
             raise TrainingError(
                 f"step {self.state.global_step + 1}: the loss is {self.step_loss}; lower training.learning_rate "
                 f"(now {self.args.learning_rate:g}), set training.max_grad_norm, or use training.precision = 'float32'"
             )
-        self._add(batch, len(positions))
+        self._add(parts, len(positions))
+        loss = batch.loss
+        if len(parts) > 1:  # gradients are averaged over processes, but targets are what the loss is a mean over
+            loss = loss * (share.n_targets * len(parts) / n_targets)
         penalties = [self._method.penalty(model) for model in self._models]
-        return sum((penalty for penalty in penalties if penalty is not None), start=batch.loss)
+        return sum((penalty for penalty in penalties if penalty is not None), start=loss)
 
-    def _add(self, batch: BatchLoss, n_examples: int) -> None:
+    def _add(self, parts: Sequence[_Share], n_examples: int) -> None:
         sums = self.since_epoch
         sums.losses.append(self.step_loss)
         sums.n_examples += n_examples
-        if batch.unmasked is not None:
-            sums.unmasked.append(float(batch.unmasked.detach()))
-        if batch.n_correct is not None:
-            sums.n_correct += batch.n_correct
+        unmasked = [part.unmasked * len(part.positions) for part in parts if part.unmasked is not None]
+        if unmasked:
+            sums.unmasked.append(sum(unmasked) / n_examples)
+        sums.n_correct += sum(part.n_correct or 0 for part in parts)
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]
@@ -289,22 +320,29 @@ def autocast(config: TrainingConfig, model: Any) -> torch.autocast:
 def _arguments(
     config: TrainingConfig, *, seed: int, folder: str, report_to: Sequence[str], device: torch.device
 ) -> TrainingArguments:
+    n = n_processes()
+    if config.batch_size % n:
+        raise InputError(
+            f"training.batch_size = {config.batch_size} cannot be split evenly between {n} processes; launch a number "
+            "of them that divides it, or set another"
+        )
     arguments = TrainingArguments(
         output_dir=folder,
         num_train_epochs=config.epochs or 1,
         max_steps=config.steps if config.steps is not None else -1,
-        per_device_train_batch_size=config.batch_size,
+        per_device_train_batch_size=config.batch_size // n,
         learning_rate=config.learning_rate,
         optim=_OPTIMIZERS[config.optimizer],
         weight_decay=config.weight_decay,
         lr_scheduler_type=_SCHEDULERS[config.scheduler],
         warmup_steps=config.warmup_steps,
         max_grad_norm=config.max_grad_norm,
-        seed=seeds.derive(seed, "dropout"),
+        seed=seeds.derive(seed, "dropout") + rank(),  # the same masks on every process would be fewer masks
         data_seed=seeds.derive(seed, "batch order"),
         bf16=config.precision == "bfloat16",
         fp16=config.precision == "float16",
         use_cpu=device.type == "cpu",
+        ddp_backend="gloo" if n > 1 and device.type == "cpu" else None,
         report_to=list(report_to) or "none",
         logging_strategy="steps" if report_to else "no",
         logging_steps=1,

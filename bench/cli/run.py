@@ -12,6 +12,8 @@ from bench import api
 from bench.cli.options import Json, Method, Offline, Profile, Reports, Runs, Set, Suite, parse_seeds
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_results
+from bench.distributed import is_main
+from bench.progress import Silent
 from bench.record import canonical_json
 
 
@@ -46,8 +48,10 @@ def run(
         force=force,
         report_to=report_to or (),
         runs_root=runs,
-        progress=ConsoleProgress(),
+        progress=ConsoleProgress() if is_main() else Silent(),
     )
+    if not is_main():
+        return
     comparison, path = api.write_report(results[0].folder.parent, reports_root=reports)
     if json:
         shown = [

@@ -145,6 +145,7 @@ def provenance(comparison: Comparison) -> Iterable[str]:
         ("commit", ", ".join(dict.fromkeys(_commit(e) for e in _environments(comparison)))),
         ("device", _distinct(comparison, "device")),
         ("CPU threads", _distinct(comparison, "n_threads")),
+        *([("processes", processes)] if (processes := _distinct(comparison, "n_processes")) != "1" else []),
         ("precision", _distinct(comparison, "precision")),
         ("Python", _distinct(comparison, "python")),
         ("platform", _distinct(comparison, "platform")),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import extract_model_from_parallel
 from torch.nn import functional
 from transformers import GenerationConfig
 
@@ -166,7 +167,8 @@ class Seq2SeqSummarization(_Summarization):
         labels = batch.pop("labels")
         mask = labels != IGNORED  # (B, T)
         targets = labels.masked_fill(~mask, self._pad)
-        start = torch.full_like(targets[:, :1], model.config.decoder_start_token_id)
+        config = extract_model_from_parallel(model).config  # where several processes train, the model is wrapped
+        start = torch.full_like(targets[:, :1], config.decoder_start_token_id)
         given = torch.cat([start, targets[:, :-1]], dim=1)  # (B, T) what the decoder has read at each position
         logits = model(**batch, decoder_input_ids=given, use_cache=False).logits  # (B, T, V)
         losses = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
