@@ -19,6 +19,7 @@ from bench.cli.run import run
 from bench.cli.score import score
 from bench.cli.show import show
 from bench.cli.study import study
+from bench.cli.sweep import sweep
 from bench.cli.validate import validate
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ app.command()(report)
 app.command()(claims)
 app.command()(compare)
 app.command()(gate)
+app.command()(sweep)
 app.command()(study)
 app.command()(leaderboard)
 app.add_typer(baseline, name="baseline")
