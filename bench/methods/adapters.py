@@ -144,12 +144,13 @@ class _RankAllocation(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Set the schedule, where the table does not."""
-        chosen, total = self._tuner.peft_config["default"], int(state.max_steps)
+        chosen = self._tuner.peft_config["default"]
+        total = max(int(state.max_steps), 2)  # a step rates the ranks before one prunes them; a single step only rates
         if "total_step" in self._given:
             return
         chosen.total_step = total
         if "tfinal" not in self._given:
-            chosen.tfinal = max(0, min(round(_ADALORA_FINAL * total), total - 2))  # one step must rate the ranks first
+            chosen.tfinal = max(0, min(round(_ADALORA_FINAL * total), total - 2))
         if "tinit" not in self._given:
             chosen.tinit = max(0, min(round(_ADALORA_WARMUP * total), total - chosen.tfinal - 2))
         if chosen.tinit >= total - chosen.tfinal:

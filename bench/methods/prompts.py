@@ -55,7 +55,11 @@ def with_prompt(model: Any, config: Any) -> PeftModel:
 
 
 class PromptedWriter(PeftModel):  # type: ignore[misc]
-    """A causal model that has read the prompt before any text."""
+    """A causal model that has read the prompt before any text.
+
+    Padding on the left stands between prompt and text. Masks and positions leave it out; only layers that look back a
+    fixed number of places, such as GPT-Neo's, look less far into the prompt past it.
+    """
 
     def __init__(self, *arguments: Any, **given: Any) -> None:
         super().__init__(*arguments, **given)
