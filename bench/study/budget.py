@@ -12,11 +12,16 @@ from collections.abc import Callable
 
 from bench.config import SuiteConfig
 from bench.errors import InputError
+from bench.record import Cost
 from bench.study.config import Budget
 from bench.study.ledger import Ledger, Rate
 
 PROBE_STEPS = 20
-"""Long enough to average over batches, short beside a budget."""
+"""Of the first measured run: long enough to average over batches, short beside a budget."""
+_SHARE_MEASURED = 0.2
+"""Least share of a budget of seconds that is measured, so that the time to set up is not taken for that of steps."""
+_GROWTH = 4
+"""How much longer the next measured run is at the least; of one that was too short it stays within the budget."""
 _SPEED = ("batch_size", "optimizer", "max_grad_norm", "precision")
 """Fields of `training` that change how long a step takes."""
 
@@ -30,7 +35,7 @@ def steps_of(budget: Budget, config: SuiteConfig, ledger: Ledger, measure: Measu
         budget: of the study.
         config: the configuration; its own number of steps does not matter.
         ledger: where rates are kept.
-        measure: runs `PROBE_STEPS` of the configuration; called where no rate is kept that fits.
+        measure: runs a part of the budget; called where no rate is kept that fits.
 
     Raises:
         InputError: the budget is less than one step.
@@ -51,6 +56,28 @@ def steps_of(budget: Budget, config: SuiteConfig, ledger: Ledger, measure: Measu
     return steps
 
 
+def measured(budget: Budget, probe: Callable[[int], Cost]) -> tuple[int, Cost]:
+    """Return the steps and the cost of a run that shows how fast a configuration is.
+
+    Tokens show in one short run. Seconds need runs that grow until one trains for a fifth of the budget; the first is
+    never the one, for it may warm up caches.
+
+    Args:
+        budget: of tokens or seconds.
+        probe: runs so many steps.
+    """
+    n_steps, cost = PROBE_STEPS, probe(PROBE_STEPS)
+    if budget.seconds is None:
+        return n_steps, cost
+    is_first = True
+    while is_first or cost.stages_s["training"] < _SHARE_MEASURED * budget.seconds:
+        training_s = cost.stages_s["training"]
+        if training_s < _SHARE_MEASURED * budget.seconds:
+            n_steps = int(n_steps * max(_GROWTH, budget.seconds / _GROWTH / training_s))
+        is_first, cost = False, probe(n_steps)
+    return n_steps, cost
+
+
 def known_rate(budget: Budget, config: SuiteConfig, ledger: Ledger) -> Rate | None:
     """Return the rate that was measured for a configuration; none where there is none, or none is needed."""
     return None if budget.steps is not None else ledger.rates.get(rate_key(budget, config))
@@ -68,5 +95,9 @@ def rate_key(budget: Budget, config: SuiteConfig) -> str:
     if budget.tokens is not None:
         values |= {"batch_size": training["batch_size"]}
     else:
-        values |= {"training": training, "method": config.method.model_dump(mode="json", exclude_none=True)}
+        values |= {
+            "seconds": budget.seconds,
+            "training": training,
+            "method": config.method.model_dump(mode="json", exclude_none=True),
+        }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

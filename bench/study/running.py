@@ -17,9 +17,9 @@ from bench.contrast import Contrasts, adjusted_together
 from bench.errors import InputError, SourceError
 from bench.kept import Kept
 from bench.progress import Progress, Silent
-from bench.record import RECORD_FILE, RunRecord, read_record, run_folder
+from bench.record import RECORD_FILE, Cost, RunRecord, read_record, run_folder
 from bench.sides import Side, load_side
-from bench.study.budget import PROBE_STEPS, known_rate, steps_of
+from bench.study.budget import PROBE_STEPS, known_rate, measured, steps_of
 from bench.study.ledger import FOLDER, Failure, Ledger, Rate, open_ledger
 from bench.study.result import (
     Final,
@@ -139,18 +139,20 @@ class _Work:
         return failure
 
     def _measure(self, method: str, settings: Settings) -> Rate:
-        """Run a configuration for a few steps; of two runs the faster, for the first may warm up caches."""
-        config = self.study.config(method, settings, steps=PROBE_STEPS, on_validation=True)
+        """Run a configuration for a part of the budget, and measure what that takes."""
         seed = self.study.file.trial_seeds[0]
-        costs = []
-        start, cpu = time.perf_counter(), time.process_time()
-        for _ in range(1 if self.study.file.budget.tokens is not None else 2):
+
+        def probe(n_steps: int) -> Cost:
+            config = self.study.config(method, settings, steps=n_steps, on_validation=True)
             with tempfile.TemporaryDirectory(dir=self.root, prefix=".probe-") as scratch:
-                costs.append(self.run_one(config, seed, Path(scratch)).cost)
+                return self.run_one(config, seed, Path(scratch)).cost
+
+        start, cpu = time.perf_counter(), time.process_time()
+        n_steps, cost = measured(self.study.file.budget, probe)
         return Rate(
-            n_steps=PROBE_STEPS,
-            n_tokens=costs[-1].n_training_tokens,
-            training_s=min(cost.stages_s["training"] for cost in costs),
+            n_steps=n_steps,
+            n_tokens=cost.n_training_tokens,
+            training_s=cost.stages_s["training"],
             wall_time_s=time.perf_counter() - start,
             cpu_time_s=time.process_time() - cpu,
         )

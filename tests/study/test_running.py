@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import make_record
 from filelock import FileLock
 from study_fakes import RATE, Runs, accuracy, study
 
 from bench.config import SuiteConfig
 from bench.errors import InputError, SourceError, TrainingError
+from bench.record import Cost
 from bench.study import plan_study, run_study, values_of, write_report
+from bench.study.budget import measured
+from bench.study.config import Budget
 from bench.study.result import StudyResult, row_of
 from bench.study.words import render
 
@@ -229,14 +233,38 @@ def test_a_budget_of_tokens_becomes_steps_that_batch_sizes_share_fairly(tmp_path
 def test_a_rate_is_measured_once_for_each_configuration_that_needs_one(tmp_path: Path) -> None:
     runs = Runs()
     done(tmp_path, runs, budget={"seconds": 2.0})
-    probes = [config for config in runs.trials if config.training.steps == 20]
-    assert [config.method_name for config in probes] == ["full"] * 2 + ["head_only"] * 2  # the faster of two each
-    assert {config.training.steps for config, _ in runs.finals} == {200}  # a hundredth of a second a step
+    probes = [(config.method_name, config.training.steps) for config in runs.trials if config.training.steps != 200]
+    # A hundredth of a second a step: 20 steps are a tenth of the budget, so the next run has four times as many.
+    assert probes == [("full", 20), ("full", 80), ("head_only", 20), ("head_only", 80)]
+    assert {config.training.steps for config, _ in runs.finals} == {200}
     again = Runs()
     done(tmp_path, again, budget={"seconds": 2.0})
     assert again.seen == []
     ledger = json.loads((tmp_path / "studies" / "tryout.json").read_text(encoding="utf-8"))
     assert len(ledger["rates"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "setup_s", "step_s", "expected"),
+    [
+        (4.0, 0.3, 0.001, [20, 80, 320, 1280]),  # setting up hides the steps until there are many
+        (100.0, 0.0, 0.01, [20, 2500]),  # a quarter of the budget at once
+        (0.5, 0.1, 0.01, [20, 20]),  # long enough at once, but the first run may be slow for other reasons
+    ],
+)
+def test_what_is_measured_grows_to_a_part_of_the_budget(
+    seconds: float, setup_s: float, step_s: float, expected: list[int]
+) -> None:
+    cost, probed = make_record().cost, list[int]()
+
+    def probe(n_steps: int) -> Cost:
+        probed.append(n_steps)
+        return cost.model_copy(update={"stages_s": {"training": setup_s + step_s * n_steps}})
+
+    n_steps, last = measured(Budget(seconds=seconds), probe)
+    assert probed == expected
+    assert n_steps == expected[-1]
+    assert 0.2 * seconds <= last.stages_s["training"] <= seconds
 
 
 def test_a_budget_below_one_step_is_refused(tmp_path: Path) -> None:
