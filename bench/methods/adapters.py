@@ -47,8 +47,9 @@ class Peft(Method):
         self._type = str(table.config["peft_type"]).upper()
         self.changes_forward = self._type in _PROMPTS
         initial = table.config.get("init_lora_weights")
-        changes_base = isinstance(initial, str) and initial not in ("gaussian", "orthogonal")  # such as PiSSA's
-        self.shares_base = not (table.also_train or changes_base or self._type == "ADALORA" or self.changes_forward)
+        self._takes_base_apart = isinstance(initial, str) and initial not in ("gaussian", "orthogonal")  # as PiSSA does
+        alone = self._takes_base_apart or self.changes_forward or self._type == "ADALORA"
+        self.shares_base = not (table.also_train or alone)
 
     def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
         """Return peft's model around the base.
@@ -79,10 +80,16 @@ class Peft(Method):
         from peft import get_peft_model
         from peft.tuners.boft import layer as boft
 
+        if self._takes_base_apart and model.device.type == "meta":
+            chosen.init_lora_weights = True  # without weights there is nothing to take apart, and shapes are the same
         boft._FBD_CUDA = False  # peft would compile one where it can, and do another method where it cannot
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return get_peft_model(model, chosen)
+            adapted = get_peft_model(model, chosen)
+        for name, parameter in adapted.named_parameters():
+            if ".ranknum." in name:  # AdaLoRA's count of ranks, which peft thaws on the meta device
+                parameter.requires_grad_(False)
+        return adapted
 
     def optimizer(self, model: nn.Module, training: TrainingConfig) -> torch.optim.Optimizer | None:
         """Return LoRA+'s, which gives every B a learning rate of its own; none for any other method."""

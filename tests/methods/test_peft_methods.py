@@ -221,6 +221,14 @@ def test_prompts_count_as_vectors_of_the_models_width(model: str) -> None:
     assert sum(shape.numel() for shape in trained.values()) == 8 * D + HEADS.get(model, 0)
 
 
+@pytest.mark.parametrize("name", [*REPARAMETRISED, "prompt_tuning", "prefix_tuning", "p_tuning"])
+def test_what_trains_is_counted_without_weights(name: str) -> None:
+    with torch.device("meta"):
+        weightless = _model("bert")
+    wanted = _trained(apply_method(_model("bert"), _method(name), seed=0))
+    assert _trained(apply_method(weightless, _method(name), seed=0)) == wanted
+
+
 # --- where it starts, and what becomes of it -------------------------------------------------------------------------
 
 
