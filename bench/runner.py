@@ -60,6 +60,7 @@ from bench.scoring import score
 from bench.statistics import paired_bootstrap
 from bench.tasks import build_model, build_task, padding_side_of
 from bench.tasks.base import Item, Task
+from bench.trackers import check_trackers
 from bench.training import TrainOutcome, autocast, n_steps, train
 
 N_RELOADED = 4
@@ -103,6 +104,7 @@ def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
         InputError: the data or the method does not fit the suite.
         RunError: a source, the device, the memory or the loss failed.
     """
+    check_trackers(options.report_to)
     device = choose_device(options.device)
     determinism = make_deterministic()
     started_at, start, cpu_start = datetime.datetime.now(datetime.UTC), time.perf_counter(), time.process_time()
@@ -296,6 +298,7 @@ class _Run:
                 method=self.method,
                 look=look_in_training,
                 report_to=self.options.report_to,
+                run_name=f"{self.config.suite}/{self.config.profile}/{self.config.method_name}/seed-{self.seed}",
                 log_folder=self.folder / "trackers" if self.options.report_to else None,
                 advance=advance,
             )

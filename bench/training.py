@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +32,7 @@ from bench.progress import Advance
 from bench.record import EpochSummary
 from bench.tasks.base import BatchLoss, Item, Task
 from bench.tasks.batches import by_length, on_device
+from bench.trackers import PROJECT, tracking
 
 Look = Callable[[int, float], None]
 """Called with the steps done and the mean loss of the batches since the last look; the model is in evaluation mode."""
@@ -248,6 +247,7 @@ def train(
     method: Method,
     look: Look | None = None,
     report_to: Sequence[str] = (),
+    run_name: str | None = None,
     log_folder: Path | None = None,
     advance: Advance = lambda n, **shown: None,
 ) -> TrainOutcome:
@@ -263,6 +263,7 @@ def train(
         method: what was applied to the model; gives optimizer, callbacks and penalty where it has any.
         look: called every `config.evaluate_every_steps` and after the last step.
         report_to: trackers of the Trainer's own integrations, such as `tensorboard`.
+        run_name: what trackers call the run.
         log_folder: where a tracker that writes files puts them.
         advance: told of every step with its loss.
 
@@ -279,7 +280,7 @@ def train(
         optimizer = method.optimizer(model, config)
     with blaming(method, "its callbacks", error_type=TrainingError):
         callbacks = [callback for one in models_of(model) for callback in method.callbacks(one, config)]
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, _tensorboard_folder(log_folder):
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, tracking(report_to, log_folder):
         trainer = _Trainer(
             task=task,
             method=method,
@@ -287,7 +288,12 @@ def train(
             tokens=[task.n_tokens(item) for item in items],
             model=runnable,
             args=_arguments(
-                config, seed=seed, folder=scratch, report_to=report_to, device=next(model.parameters()).device
+                config,
+                seed=seed,
+                folder=scratch,
+                report_to=report_to,
+                run_name=run_name,
+                device=next(model.parameters()).device,
             ),
             train_dataset=list(items),
             data_collator=collate,
@@ -318,7 +324,13 @@ def autocast(config: TrainingConfig, model: Any) -> torch.autocast:
 
 
 def _arguments(
-    config: TrainingConfig, *, seed: int, folder: str, report_to: Sequence[str], device: torch.device
+    config: TrainingConfig,
+    *,
+    seed: int,
+    folder: str,
+    report_to: Sequence[str],
+    run_name: str | None,
+    device: torch.device,
 ) -> TrainingArguments:
     n = n_processes()
     if config.batch_size % n:
@@ -344,6 +356,8 @@ def _arguments(
         use_cpu=device.type == "cpu",
         ddp_backend="gloo" if n > 1 and device.type == "cpu" else None,
         report_to=list(report_to) or "none",
+        run_name=run_name,
+        project=PROJECT,
         logging_strategy="steps" if report_to else "no",
         logging_steps=1,
         save_strategy="no",
@@ -355,22 +369,6 @@ def _arguments(
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # one process, one device: DataParallel would change batches silently
     return arguments
-
-
-@contextmanager
-def _tensorboard_folder(folder: Path | None) -> Iterator[None]:
-    """Point the Trainer's TensorBoard callback at a folder; it takes that from the environment alone."""
-    name = "TENSORBOARD_LOGGING_DIR"
-    before = os.environ.get(name)
-    if folder is not None:
-        os.environ[name] = str(folder)
-    try:
-        yield
-    finally:
-        if folder is not None:
-            os.environ.pop(name)
-            if before is not None:
-                os.environ[name] = before
 
 
 def _mean(values: Sequence[float]) -> float:
