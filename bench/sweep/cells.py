@@ -115,6 +115,13 @@ def _kept() -> Kept:
 
 def run_cell(task: Task) -> Outcome:
     """Run a cell unless it is stored, and say how it ended; whatever it raises fails this cell alone."""
+    outcome = _attempt(task)
+    if outcome.state == "failed":
+        _free_memory()
+    return outcome
+
+
+def _attempt(task: Task) -> Outcome:
     cell, settings = task.cell, task.settings
     start = time.perf_counter()
     folder = cell.folder(settings.runs_root)
@@ -133,8 +140,6 @@ def run_cell(task: Task) -> Outcome:
         log = write_log(folder, "".join(traceback.format_exception(error)))
         seconds = time.perf_counter() - start
         return Outcome(cell=cell, state="failed", seconds=seconds, message=message_of(error), log=log)
-    finally:
-        _free_memory()
 
 
 def message_of(error: BaseException) -> str:
@@ -162,11 +167,21 @@ def write_log(folder: Path, text: str) -> Path | None:
 
 
 def _free_memory() -> None:
-    """Give back what the cell held, so that a failure for want of memory is not the next cell's too."""
+    """Give back what a failed cell held, so that want of memory is not the next one's failure too."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+def settle() -> None:
+    """Take all that is loaded by now, which is there to stay, out of the garbage collector's sight.
+
+    A run collects garbage several times, and each time walks through every object of torch and transformers: for a
+    small cell most of its time. A worker calls this once, after its first cell.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 # --- locks -----------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import NoReturn
 
-from bench.sweep.cells import Outcome, Stopped, Task, run_cell
+from bench.sweep.cells import Outcome, Stopped, Task, run_cell, settle
 from bench.sweep.engines import Death, Place
 
 _STOP_S = 10.0
@@ -149,6 +149,8 @@ def _serve(connection: Connection, cores: Sequence[int], log: Path) -> None:
         faulthandler.enable()
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, cores)
+        connection.send(run_cell(connection.recv()))
+        settle()
         while True:
             connection.send(run_cell(connection.recv()))
     except (EOFError, BrokenPipeError, Stopped):

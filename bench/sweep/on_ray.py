@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.errors import DeviceError, InputError, RunError
 from bench.provenance import version
-from bench.sweep.cells import Outcome, Settings, Task, run_cell
+from bench.sweep.cells import Outcome, Settings, Task, run_cell, settle
 from bench.sweep.engines import Death, cores_here, gpus_here, share_out, variables
 
 CONNECT_S = 5.0
@@ -182,14 +182,17 @@ class _Worker:
 
     def run(self, task: Task) -> Outcome | str:
         """Run a cell; return why not where this node cannot take part."""
-        if self._needs is not None:
-            why = why_unfit(self._needs)
-            if why is not None:
-                return why
-            with suppress(OSError):
-                os.chdir(self._needs.folder)
-            self._needs = None
-        return run_cell(task)
+        if self._needs is None:
+            return run_cell(task)
+        why = why_unfit(self._needs)
+        if why is not None:
+            return why
+        with suppress(OSError):
+            os.chdir(self._needs.folder)
+        self._needs = None
+        outcome = run_cell(task)
+        settle()
+        return outcome
 
 
 def why_unfit(needs: _Needs) -> str | None:
