@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.sweep import load_sweep
+from bench.sweep import load_sweep, plan
 
 WHOLE = """
 suites = ["suites/imdb", "gulliver"]
@@ -58,3 +58,12 @@ def test_error_names_file_and_key(text: str, message: str, tmp_path: Path) -> No
 def test_error_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         load_sweep(tmp_path / "none.toml")
+
+
+def test_the_file_in_the_document_can_be_planned(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sweep.md").read_text(encoding="utf-8")
+    sweep = load_sweep(_written(tmp_path, text.split("```toml\n")[1].split("```")[0]))
+    planned = plan(
+        sweep.suites, methods=sweep.methods, profile=sweep.profile, overrides=sweep.set, runs_root=tmp_path / "runs"
+    )
+    assert len(planned.cells) == 4
