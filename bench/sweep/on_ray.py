@@ -231,6 +231,10 @@ def _check_answer(address: str) -> None:
         )
     except subprocess.TimeoutExpired:
         raise _unreachable(address, f"no Ray cluster answered within {ANSWER_S:g} s") from None
+    if done.returncode != 0 and "Unauthenticated" in done.stderr:
+        raise _unreachable(
+            address, "it asks for a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN to the one its owner gave you"
+        )
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"the attempt ended with exit code {done.returncode}"]
         raise _unreachable(address, lines[-1])

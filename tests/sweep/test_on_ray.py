@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -54,6 +55,14 @@ def test_error_something_else_listens_and_never_answers(tmp_path: Path, monkeypa
         port = server.getsockname()[1]
         with pytest.raises(RunError, match="no Ray cluster answered within 4 s"):
             _sweep(tmp_path, f"127.0.0.1:{port}")
+
+
+@needs_ray
+def test_error_a_cluster_that_asks_for_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = subprocess.CompletedProcess([], 1, "", "GCS: Unauthenticated: RPC error\nConnectionError: Failed")
+    monkeypatch.setattr(on_ray.subprocess, "run", lambda *_, **__: refused)
+    with pytest.raises(RunError, match="it asks for a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"):
+        _sweep(tmp_path, "auto")
 
 
 @needs_ray
