@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import Timeout
 
 from bench.compare import Comparison
 from bench.config import SuiteConfig
@@ -15,6 +17,7 @@ from bench.contrast import Contrasts, adjusted_together, contrast
 from bench.distributed import is_main
 from bench.errors import InputError
 from bench.kept import Kept
+from bench.locks import hold
 from bench.progress import Progress, Silent
 from bench.record import RECORD_FILE, RunRecord, Score, read_record, run_folder
 from bench.sides import Side, load_side
@@ -85,20 +88,38 @@ def run_seeds(
         raise InputError(f"seeds = {list(seeds)}: expected different integers, 0 or above, such as 0-2")
     config = resolve_suite(suite, profile=profile, method=method, overrides=overrides, offline=offline, progress=shown)
     kept = Kept()
-    return [
-        run_config(
-            config,
-            seed,
-            device=device,
-            offline=offline,
-            force=force,
-            report_to=report_to,
-            runs_root=runs_root,
-            progress=shown,
-            kept=kept,
-        )
-        for seed in seeds
-    ]
+    results = []
+    for seed in seeds:
+        with _alone(run_folder(runs_root, config, seed), force=force, progress=shown):
+            results.append(
+                run_config(
+                    config,
+                    seed,
+                    device=device,
+                    offline=offline,
+                    force=force,
+                    report_to=report_to,
+                    runs_root=runs_root,
+                    progress=shown,
+                    kept=kept,
+                )
+            )
+    return results
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, *, force: bool, progress: Progress) -> Iterator[None]:
+    """Wait for a sweep, or another `bench run`, that is at this run; the first of several processes waits for all."""
+    if not is_main() or (not force and (folder / RECORD_FILE).is_file()):
+        yield
+        return
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(hold(folder, wait=False))
+        except Timeout:
+            progress.say(f"{folder}: another process is at it; waiting")
+            held.enter_context(hold(folder, wait=True))
+        yield
 
 
 def run_config(

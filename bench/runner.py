@@ -275,6 +275,11 @@ class _Run:
 
         def look(step: int, train_loss: float | None, advance: Advance) -> None:
             stages.append(self._predict(task, model, test, advance))
+            if not np.isfinite(stages[-1].losses_nats).all():
+                raise TrainingError(
+                    f"step {step}: the model's losses on the scored rows are not finite; lower training.learning_rate "
+                    f"(now {config.learning_rate:g}) or set training.max_grad_norm"
+                )
             del stages[1:-1]  # the first and the last are kept whole, the others as points
             if config.evaluate_every_steps is not None:
                 points = {name: self._point(built[name], stages[-1]) for name in self._curve_metrics}

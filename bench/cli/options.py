@@ -13,7 +13,12 @@ Suite = Annotated[
     str, typer.Argument(help="Suite folder or name, such as suites/summarization; or a stored config.lock.toml.")
 ]
 Profile = Annotated[str, typer.Option(help="documented, offline, tiny, or auto, which chooses and says why.")]
-Method = Annotated[str | None, typer.Option(help="A method of the suite. Default: the profile's own.")]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        help="A method of the suite, one of `bench list methods`, or ./file.py:Name. Default: the profile's own."
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

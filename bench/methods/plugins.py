@@ -172,5 +172,5 @@ def _described(error: BaseException, file: Path) -> str:
     if isinstance(error, SyntaxError) and error.lineno is not None:
         lines = [error.lineno]
     message: Any = str(error).strip().splitlines()
-    where = f" ({file}:{lines[-1]})" if lines else ""
+    where = f" ({file.name}:{lines[-1]})" if lines else ""
     return f"{type(error).__name__}: {message[0] if message else 'no message'}{where}"

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import functools
 import gc
-import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from bench import api
 from bench.config import SuiteConfig
 from bench.errors import BenchError
 from bench.kept import Kept
+from bench.locks import hold
 from bench.record import RECORD_FILE, run_folder, write_text
-
-_POLL_S = 0.2
-"""How often a worker that waits for a cell looks whether it is free."""
 
 
 class Stopped(BaseException):
@@ -182,38 +178,3 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-# --- locks -----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def hold(folder: Path, *, wait: bool) -> Iterator[None]:
-    """Keep a cell to this process, and clear away what a killed one left of it.
-
-    The operating system frees the lock of a process that dies.
-
-    Raises:
-        Timeout: another process holds the cell, and `wait` is false.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=-1 if wait else 0)
-    with lock.acquire(poll_interval=_POLL_S):
-        for scratch in _scratch_of(folder):
-            shutil.rmtree(scratch, ignore_errors=True)
-        yield
-
-
-def clear_scratch(folder: Path) -> None:
-    """Remove the half-written folders of a cell, unless a process is at it."""
-    if _scratch_of(folder):
-        try:
-            with hold(folder, wait=False):
-                pass
-        except Timeout:
-            return
-
-
-def _scratch_of(folder: Path) -> list[Path]:
-    """Return what `bench.record.atomic_folder` leaves where its process is killed."""
-    return list(folder.parent.glob(f".{folder.name}-*/"))

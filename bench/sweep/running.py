@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from bench.errors import EXIT_PASS, EXIT_RUN_FAILED
-from bench.sweep.cells import Cell, Outcome, Runner, Task, clear_scratch, run_config, write_log
+from bench.locks import clear_scratch
+from bench.sweep.cells import Cell, Outcome, Runner, Task, run_config, write_log
 from bench.sweep.engines import Death, Engine, open_engine
 from bench.sweep.file import EngineName
 from bench.sweep.planning import NotApplicable, Plan, Planned

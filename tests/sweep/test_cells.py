@@ -7,8 +7,9 @@ from pathlib import Path
 import fake_runs
 import pytest
 
+from bench.locks import clear_scratch, hold
 from bench.sweep import Cell, plan
-from bench.sweep.cells import Runner, Settings, Stopped, Task, clear_scratch, hold, run_cell
+from bench.sweep.cells import Runner, Settings, Stopped, Task, run_cell
 
 
 @pytest.fixture
