@@ -17,7 +17,12 @@ from bench.suite import builtin_root, builtin_suites, load_suite, resolve
 
 ROOT = Path(__file__).parent.parent
 SUITES = builtin_suites()
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "suites" / name / "README.md" for name in SUITES)]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / "suites" / name / "README.md" for name in SUITES),
+]
 EXAMPLE_SUITE = "mine"
 """Name that documents give to a suite that the reader writes."""
 
@@ -73,20 +78,28 @@ def _parsed(words: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_quoted_command_parses_and_its_suite_resolves(words: list[str]) -> None:
     parameters = _parsed(words)
-    for name in parameters.get("metric") or ():
+    for name in _each(parameters.get("metric")):
         metrics.spec(name)
-    given = parameters.get("suite") or ()
-    for suite in (given,) if isinstance(given, str) else given:
-        if Path(suite).name == EXAMPLE_SUITE:
+    for suite in _each(parameters.get("suite")):
+        if Path(suite).name == EXAMPLE_SUITE or suite.endswith(".toml"):
             continue
         file = load_suite(suite)
         profile = parameters.get("profile") or "auto"
-        resolve(
-            file,
-            profile=file.profiles[0] if profile == "auto" else profile,
-            method=parameters.get("method"),
-            overrides=parameters.get("set_") or (),
-        )
+        for method in _each(parameters.get("method")) or [None]:
+            if method is not None and (method == "all" or ":" in method):
+                continue  # every method; or one that the reader writes
+            resolve(
+                file,
+                profile=file.profiles[0] if profile == "auto" else profile,
+                method=method,
+                overrides=parameters.get("set_") or (),
+            )
+
+
+def _each(given: Any) -> list[str]:
+    """Return the names that an option holds: none, one, several, or several in one with commas."""
+    names = [given] if isinstance(given, str) else list(given or ())
+    return [part for name in names for part in str(name).split(",")]
 
 
 def test_a_command_that_is_wrong_would_be_found() -> None:
