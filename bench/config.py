@@ -425,16 +425,14 @@ class SummarizationTask(Strict):
         return self
 
 
-class LanguageModelingTask(Strict):
-    """One text to imitate: random windows in, free samples out."""
+class WritingTask(Strict):
+    """What is set for every author to imitate: random windows in, free samples out."""
 
-    kind: Literal["language_modeling"]
     window_tokens: int = Field(ge=8)
-    """Length of a training window, drawn anywhere in the training part."""
+    """Length of a training window, drawn anywhere in an author's training part."""
     n_samples: int = Field(ge=2)
-    """Samples generated; the held-out part is cut into as many passages, whose loss is measured."""
-    sample_tokens: int = Field(ge=8)
-    """Length of a sample, shortest and longest: the end token is never sampled."""
+    """Samples that each writer generates whenever it is scored; held-out text is cut into as many passages, whose loss
+    is measured."""
     prompt: str = ""
     """What every sample continues; empty starts from the model's begin token."""
     banned_tokens: tuple[str, ...] = ()
@@ -445,6 +443,14 @@ class LanguageModelingTask(Strict):
     """A sample that repeats this many training tokens in a row counts as memorised."""
     memorised_share: float = Field(default=0.25, gt=0, le=1)
     """So do samples whose 8-grams are found in the training text in this share or more."""
+
+
+class LanguageModelingTask(WritingTask):
+    """One text to imitate."""
+
+    kind: Literal["language_modeling"]
+    sample_tokens: int = Field(ge=8)
+    """Length of a sample, shortest and longest: the end token is never sampled."""
 
 
 class JudgeConfig(Strict):
@@ -472,26 +478,12 @@ class JudgeConfig(Strict):
         return self
 
 
-class StyleDuelTask(Strict):
+class StyleDuelTask(WritingTask):
     """Two writers from one base model, each on an author of its own, and a judge that tells them apart."""
 
     kind: Literal["style_duel"]
-    window_tokens: int = Field(ge=8)
-    """Length of a training window, drawn anywhere in an author's training part."""
-    n_samples: int = Field(ge=2)
-    """Samples that each writer generates whenever it is judged."""
     over_generation: float = Field(gt=0)
     """k: writer tokens generated for every judge token needed, since the tokenizers differ."""
-    prompt: str = ""
-    """What every sample continues; empty starts from the model's begin token."""
-    banned_tokens: tuple[str, ...] = ()
-    """Regular expressions; a token whose decoded text one of them matches as a whole is never sampled."""
-    repetition_penalty: float | None = Field(default=None, gt=1)
-    """r > 1: a token that occurred c times has its probability divided by r ** c; none leaves it alone."""
-    memorised_overlap_tokens: int = Field(default=50, ge=2)
-    """A sample that repeats this many training tokens in a row counts as memorised."""
-    memorised_share: float = Field(default=0.25, gt=0, le=1)
-    """So do samples whose 8-grams are found in the training text in this share or more."""
     judge: JudgeConfig
 
     @property

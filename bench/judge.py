@@ -24,6 +24,7 @@ from bench.config import ClassificationTask, JudgeConfig, StyleDuelTask
 from bench.data import Example, Splits
 from bench.errors import InputError, TrainingError
 from bench.methods.applying import apply_method, build
+from bench.metrics.style import JUDGE_FILE, JudgeFile
 from bench.models import BaseModel, load_model, load_tokenizer, quiet_transformers
 from bench.progress import Advance
 from bench.record import CalibrationBin, JudgeSummary, canonical_json
@@ -34,7 +35,6 @@ from bench.statistics import Array
 from bench.tasks.classification import Classification
 from bench.training import autocast, train
 
-JUDGE_FILE = "judge.json"
 N_BINS = 10
 EXCERPT_CHARACTERS = 20_000
 _VERSION = 1
@@ -76,7 +76,7 @@ def make_judge(
 
     name = f"judge-{identity}-{device.type}-{torch.__version__}"
     folder = build_once(name, build)
-    summary = JudgeSummary.model_validate(json.loads((folder / JUDGE_FILE).read_text(encoding="utf-8"))["summary"])
+    summary = JudgeFile.model_validate_json((folder / JUDGE_FILE).read_text(encoding="utf-8")).summary
     _check_accuracy(summary, config)
     return JudgeFolder(folder=folder, summary=summary)
 
@@ -128,13 +128,8 @@ class _Judging:
         task = self._task(tokenizer, model)
         weights = file_sha256(folder / "model.safetensors")
         summary = self._validated(task, model, test_rows, others, n_training, weights)
-        values = {
-            "schema_version": 1,
-            "pooling": self.config.model.pooling,
-            "precision": self._training.precision,
-            "summary": summary.model_dump(mode="json"),
-        }
-        (folder / JUDGE_FILE).write_text(canonical_json(values), encoding="utf-8")
+        file = JudgeFile(pooling=self.config.model.pooling, precision=self._training.precision, summary=summary)
+        (folder / JUDGE_FILE).write_text(canonical_json(file.model_dump(mode="json")), encoding="utf-8")
 
     @property
     def _training(self) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from bench import metrics
 from bench.compare import Comparison, estimate
-from bench.config import LanguageModelingTask, StyleDuelTask
+from bench.config import StyleDuelTask, WritingTask
 from bench.errors import InputError
 from bench.record import Stage, read_statistics
 from bench.report.curves import HELD_OUT
@@ -72,7 +72,7 @@ def read_generated(
         InputError: the statistics of a run cannot be read.
     """
     config = comparison.config
-    if not isinstance(config.task, LanguageModelingTask | StyleDuelTask):
+    if not isinstance(config.task, WritingTask):
         return None
     statistics = [stored_statistics(folders[record.seed]) for record in comparison.records]
     longest = judged = None
@@ -165,7 +165,7 @@ def memorised(comparison: Comparison, generated: Generated | None) -> Iterable[s
         "before": [r.scores_before["copied_8grams"].value for r in records if "copied_8grams" in r.scores_before],
         "after": [r.scores["copied_8grams"].value for r in records if "copied_8grams" in r.scores],
     }
-    if not isinstance(task, LanguageModelingTask | StyleDuelTask) or (longest is None and not shares["after"]):
+    if not isinstance(task, WritingTask) or (longest is None and not shares["after"]):
         return
     runs = {"before": () if longest is None else longest.before, "after": () if longest is None else longest.after}
     rows: list[tuple[str, ...]] = [
@@ -191,7 +191,7 @@ def memorised(comparison: Comparison, generated: Generated | None) -> Iterable[s
     )
 
 
-def _flag(runs: Sequence[int], shares: Sequence[float], task: LanguageModelingTask | StyleDuelTask) -> str:
+def _flag(runs: Sequence[int], shares: Sequence[float], task: WritingTask) -> str:
     reasons = []
     if max(runs, default=0) >= task.memorised_overlap_tokens:
         reasons.append(f"{plural(max(runs), 'token')} in a row, {task.memorised_overlap_tokens} or more")

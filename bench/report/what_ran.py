@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from bench import metrics
 from bench.compare import Comparison
-from bench.config import DataConfig, LanguageModelingTask, StyleDuelTask, SuiteConfig
+from bench.config import DataConfig, StyleDuelTask, SuiteConfig, WritingTask
 from bench.record import SplitSummary
 from bench.report.numbers import count
 from bench.report.samples import cell
@@ -44,7 +44,7 @@ def _budget(config: SuiteConfig) -> Iterable[str]:
         f"{length}, batch size {training.batch_size}, {training.optimizer} at learning rate "
         f"{training.learning_rate:g} ({training.scheduler}), {training.precision}"
     )
-    if isinstance(task, LanguageModelingTask | StyleDuelTask):
+    if isinstance(task, WritingTask):
         yield f"windows of {task.window_tokens} tokens"
         duel = isinstance(task, StyleDuelTask)
         samples = f"{plural(task.n_samples, 'sample')}{' a writer' if duel else ''} of {task.sample_tokens} tokens"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bench.config import ClassificationTask, LanguageModelingTask, StyleDuelTask, SuiteConfig
+from bench.config import ClassificationTask, StyleDuelTask, SuiteConfig, WritingTask
 from bench.methods import Method
 from bench.methods.applying import apply_method
 from bench.tasks.base import Task
@@ -48,7 +48,7 @@ def build_task(config: SuiteConfig, tokenizer: Any, model: Any, *, seed: int) ->
 
         size = config.training.evaluation_batch_size
         return Classification(task, tokenizer, model, config.method, batch_size=size)
-    if isinstance(task, LanguageModelingTask | StyleDuelTask):
+    if isinstance(task, WritingTask):
         from bench.tasks.writing import LanguageModeling, StyleDuel
 
         writing = StyleDuel if isinstance(task, StyleDuelTask) else LanguageModeling
