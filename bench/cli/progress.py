@@ -16,7 +16,7 @@ class ConsoleProgress:
     """Shows stages as they run."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, emoji=False)
 
     def say(self, text: str) -> None:
         """Show one line, above the bar that is running."""

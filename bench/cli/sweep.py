@@ -132,7 +132,7 @@ class _Shown:
     """One bar over all cells on a terminal; a line for each cell that ended, there and in a log."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, emoji=False)  # `a.py:M: why` holds no emoji
         columns = (
             TextColumn("cells"),
             BarColumn(),

@@ -15,7 +15,7 @@ LOG_WIDTH = 140
 
 def print_table(table: Table) -> None:
     """Print a table as wide as the terminal, or wide enough for a log."""
-    console = Console()
+    console = Console(emoji=False)
     if not console.is_terminal:
         console.width = LOG_WIDTH
     console.print(table)

@@ -80,7 +80,7 @@ def leaderboards(
     if not boards:
         raise InputError(
             f"{runs_root}: no suite has results of two methods or more of one profile; run another method, such as "
-            "`bench run suites/imdb --method full`, or name a suite to see its one method"
+            "`bench run suites/imdb --method full`, or name a suite and its profile to see its one method"
         )
     _check_named(sides, boards)
     return tuple(boards)

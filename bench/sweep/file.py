@@ -46,12 +46,14 @@ def load_sweep(path: Path) -> Sweep:
     """Read a sweep file.
 
     Raises:
-        InputError: it is not TOML, or a key or value is wrong.
+        InputError: there is none, it is not TOML, or a key or value is wrong.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such sweep file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
+        raise InputError(f"{path}: cannot be read as TOML: {error}") from None
     return checked_sweep(tables, place=str(path))
 
 

@@ -103,6 +103,8 @@ def plan(
     """
     if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise InputError(f"seeds = {list(seeds)}: expected different integers, 0 or above, such as 0-4")
+    if not all(methods):
+        raise InputError(f"methods {', '.join(map(repr, methods))}: one name is empty; take out a comma too many")
     settings = Settings(runs_root=runs_root, device=device, offline=offline, force=force)
     read = [_read(suite, profile, settings, progress) for suite in suites]
     configs: list[SuiteConfig] = []

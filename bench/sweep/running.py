@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from statistics import fmean
 
 from bench.errors import EXIT_PASS, EXIT_RUN_FAILED
@@ -48,7 +49,7 @@ class SweepResult:
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
-        """Return the cells that have no record."""
+        """Return the cells whose run failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.state == "failed")
 
     @property
@@ -108,7 +109,7 @@ def run_sweep(
             workers.stop()
             for planned in to_run:
                 clear_scratch(planned.folder)
-        ended |= {planned.folder: drive.ended[planned.cell.name] for planned in to_run}
+        ended |= drive.ended
     return SweepResult(outcomes=tuple(ended.values()), not_applicable=plan.not_applicable)
 
 
@@ -158,10 +159,10 @@ class _Drive:
     engine: Engine
     to_run: Sequence[Planned]
     watch: Watch
-    ended: dict[str, Outcome] = field(default_factory=dict)
-    """By name of the cell."""
+    ended: dict[Path, Outcome] = field(default_factory=dict)
+    """By folder of the cell: methods of two files, or suites of two folders, may have one name."""
     _queue: Queue = field(default_factory=Queue)
-    _deaths: Counter[str] = field(default_factory=Counter)
+    _deaths: Counter[Path] = field(default_factory=Counter)
     _times_s: dict[_Key, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def run(self, tasks: Iterable[Task]) -> None:
@@ -190,24 +191,24 @@ class _Drive:
             self._queue.put_off(replace(task, wait=True))
             return
         if outcome.state != "retried":
-            self.ended[task.cell.name] = outcome
+            self.ended[_folder(task)] = outcome
         if outcome.state == "done":
             self._times_s[_key(task.cell)].append(outcome.seconds)
         self.watch(outcome, self._tally())
 
     def _after_death(self, task: Task, death: Death) -> Outcome:
-        cell = task.cell
-        self._deaths[cell.name] += 1
-        if self._deaths[cell.name] < MAX_ATTEMPTS:
+        cell, folder = task.cell, _folder(task)
+        self._deaths[folder] += 1
+        if self._deaths[folder] < MAX_ATTEMPTS:
             self._queue.put(task)
             return Outcome(cell=cell, state="retried", message=f"its worker was lost: {death.reason}")
-        log = write_log(cell.folder(task.settings.runs_root), f"{death.reason}\n{death.details}")
+        log = write_log(folder, f"{death.reason}\n{death.details}")
         return Outcome(
             cell=cell, state="failed", message=f"{MAX_ATTEMPTS} workers were lost to it: {death.reason}", log=log
         )
 
     def _tally(self) -> Tally:
-        left = [planned for planned in self.to_run if planned.cell.name not in self.ended]
+        left = [planned for planned in self.to_run if planned.folder not in self.ended]
         n_failed = sum(outcome.state == "failed" for outcome in self.ended.values())
         return Tally(
             n_cells=len(self.to_run),
@@ -215,6 +216,10 @@ class _Drive:
             n_failed=n_failed,
             left_s=time_left_s(left, self._times_s, n_slots=self.engine.n_slots),
         )
+
+
+def _folder(task: Task) -> Path:
+    return task.cell.folder(task.settings.runs_root)
 
 
 def _key(cell: Cell) -> _Key:

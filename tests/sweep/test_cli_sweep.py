@@ -128,10 +128,11 @@ def test_a_log_has_a_line_for_each_cell_with_what_is_left(
             Tally(n_cells=3, n_done=1, n_failed=0, left_s=130.0),
         )
         shown.watch(
-            Outcome(cell=cells[2], state="failed", message="why"), Tally(n_cells=3, n_done=2, n_failed=1, left_s=0.0)
+            Outcome(cell=cells[2], state="failed", message="a.py:M: why"),
+            Tally(n_cells=3, n_done=2, n_failed=1, left_s=0.0),
         )
     assert capsys.readouterr().err.splitlines() == [
         "[1/3] imdb · tiny · freeze_attention · seed 0: 1 min 5 s; about 2 min 10 s left",
         "[1/3] imdb · tiny · freeze_attention · seed 1: its worker was lost; it runs again; about 2 min 10 s left",
-        "[3/3] imdb · tiny · freeze_attention · seed 2: failed: why",
+        "[3/3] imdb · tiny · freeze_attention · seed 2: failed: a.py:M: why",
     ]

@@ -38,7 +38,7 @@ def test_a_file_holds_the_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("suites = [", "not valid TOML"),
+        ("suites = [", "cannot be read as TOML"),
         ("", "suites is missing"),
         ("suites = []", "suites: "),
         ('suites = ["imdb"]\nmethod = ["full"]', "method is not a known key; did you mean 'methods'?"),
@@ -56,7 +56,7 @@ def test_error_names_file_and_key(text: str, message: str, tmp_path: Path) -> No
 
 
 def test_error_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="there is no such sweep file"):
         load_sweep(tmp_path / "none.toml")
 
 

@@ -89,6 +89,7 @@ def test_all_means_every_method_of_suite_and_library_once(suite: Path, tmp_path:
         (["imdb"], {"methods": ["full", "full"]}, "imdb, method 'full': its cells come twice"),
         (["imdb", "suites/imdb"], {}, "imdb, method 'freeze_attention': its cells come twice"),
         (["imdb"], {"methods": ["ful"]}, "method 'ful' is not known; did you mean 'full'?"),
+        (["imdb"], {"methods": ["full", ""]}, "methods 'full', '': one name is empty"),
         (["imdb"], {"seeds": ()}, "expected different integers"),
         (["imdb"], {"seeds": (1, 1)}, "expected different integers"),
         (["imdb"], {"overrides": ["training.step=3"]}, "training.step is not a known key"),

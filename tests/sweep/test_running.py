@@ -90,6 +90,21 @@ def test_a_cell_whose_worker_dies_is_run_again_once(tmp_path: Path, run: Callabl
     assert seen[-1][1] == Tally(n_cells=3, n_done=2, n_failed=1, left_s=0.0)
 
 
+def test_methods_of_one_name_from_two_files_are_two_cells(tmp_path: Path, run: Callable[..., Any]) -> None:
+    files = [tmp_path / "one.py", tmp_path / "other.py"]
+    for file in files:
+        file.write_text(f"# {file.name}\nfrom bench.methods import Method\n\n\nclass Mine(Method): ...\n")
+
+    def fail_the_first(task: Task, _: int) -> Outcome:
+        is_first = "one.py" in task.cell.config.method.use
+        return Outcome(cell=task.cell, state="failed", message="why") if is_first else _done(task)
+
+    planned = _plan(tmp_path, methods=[f"{file}:Mine" for file in files])
+    result, seen = run(planned, FakeEngine(1, fail_the_first))
+    assert [outcome.state for outcome in result.outcomes] == ["failed", "done"]
+    assert (seen[-1][1].n_done, seen[-1][1].n_failed) == (1, 1)
+
+
 def test_a_cell_that_another_sweep_is_at_is_waited_for_last(tmp_path: Path, run: Callable[..., Any]) -> None:
     def busy(task: Task, _: int) -> Outcome:
         if task.cell.seed == 0 and not task.wait:
