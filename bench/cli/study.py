@@ -20,7 +20,7 @@ from bench.record import canonical_json
 from bench.report.contrasts import difference_text, p_text
 from bench.report.numbers import number, seconds
 from bench.study.plan import MethodPlan, total_s
-from bench.study.result import Final, StudyResult, row_of
+from bench.study.result import Final, StudyResult, row_of, word_of
 from bench.study.words import shown
 
 
@@ -94,7 +94,7 @@ def _print(result: StudyResult) -> None:
             _mean(one.tuned, metric),
             "—" if own is None else difference_text(own),
             "—" if own is None else p_text(own),
-            "—" if other is None else f"{difference_text(other)} {other.outcome}",
+            "—" if other is None else f"{difference_text(other)} {word_of(other)}",
         )
     print_table(table)
     for warning in result.warnings:

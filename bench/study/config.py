@@ -84,7 +84,10 @@ class Select(Strict):
     @classmethod
     def _is_never_the_test(cls, split: str) -> str:
         if split == "test":
-            raise ValueError("settings chosen on the rows that they are scored on look better than they are")
+            raise ValueError(
+                "settings chosen on the rows that they are scored on look better than they are; leave it out, or give "
+                "'validation'"
+            )
         if split != "validation":
             raise ValueError("the only rows to choose on are 'validation'")
         return split
@@ -214,7 +217,8 @@ def _explained(error: ValidationError) -> str:
     """Return a fault of a study: which field, what is wrong, what is allowed."""
     # a key that is spelt wrong is missing as well, and the wrong spelling says more
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    loc = [str(part) for part in first["loc"] if part not in ("space", "range", "choices") or part == first["loc"][-1]]
+    last = None if first["type"] == "value_error" else first["loc"][-1]  # else it names a table of ours, not a key
+    loc = [str(part) for part in first["loc"] if part not in ("space", "range", "choices") or part == last]
     field = ".".join(loc)
     if first["type"] == "extra_forbidden":
         return f"{field} is not a known key{suggest(loc[-1], _keys_beside(first['loc']))}"

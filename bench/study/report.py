@@ -9,7 +9,7 @@ from typing import Any
 from bench.contrast import Contrast, Contrasts
 from bench.record import canonical_json, write_text
 from bench.study.picture import best_of_k_svg
-from bench.study.result import Final, MethodResult, StudyResult, Trial
+from bench.study.result import Final, MethodResult, StudyResult, Trial, word_of
 from bench.study.setup import value_of
 from bench.study.words import render
 
@@ -108,7 +108,7 @@ def _row(row: Contrast) -> dict[str, Any]:
         "unit": row.unit,
         "higher_is_better": row.higher_is_better,
         "difference": None if row.difference is None else asdict(row.difference),
-        "outcome": row.outcome,
+        "outcome": word_of(row),
         "p_adjusted": row.p_adjusted,
         "why": row.why,
     }

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from bench.config import SuiteConfig
-from bench.contrast import Contrast, Contrasts
+from bench.contrast import Contrast, Contrasts, Outcome
 from bench.record import RunRecord
 from bench.sides import Side
 from bench.study.best_of_k import best_of_k
 from bench.study.ledger import Failure, Rate
 from bench.study.search import Settings
 from bench.study.setup import Study
+
+ALPHA = 0.05
+"""A corrected p below it tells two sides apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +113,10 @@ class MethodResult:
 
     @property
     def spent_on_trials(self) -> Spent:
-        """Return the time that the search took, each measured rate counted once."""
+        """Return the time that the search took, each measured rate and each setting that came twice counted once."""
+        runs = {trial.config.key if trial.config else trial.number: trial for trial in self.trials}
         rates = {rate.model_dump_json(): rate for trial in self.trials if (rate := trial.rate) is not None}
-        return sum((trial.spent for trial in self.trials), spent(rates.values()))
+        return sum((trial.spent for trial in runs.values()), spent(rates.values()))
 
     def curve(self, *, higher_is_better: bool) -> list[float]:
         """Return the expected best validation score of k of the trials, for every k; see `best_of_k`."""
@@ -167,7 +171,7 @@ class StudyResult:
         elif len(tuned) == 1:
             found.append(f"{tuned[0]} is held only against its own default: the study holds no other method")
         elif not tuned:
-            found.append("no method was tuned: only defaults came to a score")
+            found.append("no method was tuned: nothing but defaults came to a score")
         seeds = self.study.file.seeds
         if len(seeds) < 3:
             found.append(f"the final runs are of {len(seeds)} seed(s); fewer than 3 hardly show how far seeds differ")
@@ -191,6 +195,14 @@ def row_of(contrasts: Contrasts | None, metric: str) -> Contrast | None:
     """Return the row of a metric; none where it could not be compared."""
     rows = () if contrasts is None else contrasts.rows
     return next((row for row in rows if row.metric == metric), None)
+
+
+def word_of(row: Contrast) -> Outcome:
+    """Return what a is beside b: as the interval says, but "not told apart" where p corrected over the report is 5 %.
+
+    A study has many pairs, and one in twenty intervals would tell equal sides apart.
+    """
+    return "not told apart" if row.p_adjusted is not None and row.p_adjusted >= ALPHA else row.outcome
 
 
 def _and(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from bench.config import SuiteConfig
 from bench.contrast import Contrasts, adjusted_together
 from bench.errors import InputError, SourceError
 from bench.kept import Kept
+from bench.locks import hold
 from bench.progress import Progress, Silent
 from bench.record import RECORD_FILE, Cost, RunRecord, read_record, run_folder
 from bench.sides import Side, load_side
@@ -63,10 +64,14 @@ def run_study(
         InputError: a default does not fit its suite, the study runs already elsewhere, or validation rows turn out to
             be test rows.
         SourceError: weights or data cannot be brought in.
+        DeviceError: the device is not there.
     """
     root = runs_root / FOLDER
     root.mkdir(parents=True, exist_ok=True)
     if run_one is None:
+        from bench.device import choose_device
+
+        choose_device(device)  # one that is not here would fail every trial
         check_methods(study)
         run_one = _runner(device, offline)
     try:
@@ -113,10 +118,11 @@ class _Work:
     def _run(self, config: SuiteConfig, seed: int, *, may_fail: bool) -> RunRecord | Failure:
         """Return the record of a run, or why it failed; from disk where either stands there."""
         folder = run_folder(self.root, config, seed)
-        if (folder / RECORD_FILE).is_file():
-            return read_record(folder)
         key = f"{config.key}/seed-{seed}"
-        return self._attempt(key, lambda: self.run_one(config, seed, self.root), may_fail=may_fail)
+        with hold(folder, wait=True):  # another study may be at the same run
+            if (folder / RECORD_FILE).is_file():
+                return read_record(folder)
+            return self._attempt(key, lambda: self.run_one(config, seed, self.root), may_fail=may_fail)
 
     def _attempt(self, key: str, action: Callable[[], Made], *, may_fail: bool) -> Made | Failure:
         """Return what an action makes, or why it failed, now or in an earlier call of the study."""

@@ -31,7 +31,8 @@ def search(
 ) -> list[Tried]:
     """Try settings one after another: the default first, then what the sampler proposes.
 
-    Optuna's TPE draws its first ten proposals at random, and later ones where trials went well (Bergstra et al. 2011).
+    Optuna's TPE proposes at random until ten trials have told it a score, and then where trials went well (Bergstra
+    et al. 2011).
     A trial that failed tells it nothing. One without anything to search is its default alone.
 
     Args:

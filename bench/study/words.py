@@ -15,7 +15,7 @@ from bench.report.numbers import count, estimated, number, seconds
 from bench.report.samples import cell
 from bench.report.tables import code, plural, table
 from bench.study.config import StudyFile
-from bench.study.result import Final, MethodResult, Spent, StudyResult, row_of
+from bench.study.result import ALPHA, Final, MethodResult, Spent, StudyResult, row_of, word_of
 from bench.study.search import words_of
 from bench.study.setup import value_of
 
@@ -72,7 +72,7 @@ def verdict(result: StudyResult) -> str:
 def _outcome(row: Contrast | None) -> str:
     if row is None:
         return "not compared"
-    return f"{row.outcome}, {row.metric} {difference_text(row)}"
+    return f"{word_of(row)}, {row.metric} {difference_text(row)}"
 
 
 # --- sections --------------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def _against_the_reference(result: StudyResult) -> Iterable[str]:
 def _cells(row: Contrast | None, otherwise: str) -> tuple[str, ...]:
     if row is None:
         return (otherwise, "—", "—", "—")
-    return (difference_text(row), row.outcome, over(row) or "—", cell(p_text(row)))
+    return (difference_text(row), word_of(row), over(row) or "—", cell(p_text(row)))
 
 
 def _family(result: StudyResult) -> str:
@@ -153,7 +153,10 @@ def _family(result: StudyResult) -> str:
         if table_ is not None
     }
     n_cells = sum(row.p_adjusted is not None for table_ in unique.values() for row in table_.rows)
-    return f"95 % intervals; p two-sided, adjusted by Holm over {plural(n_cells, 'cell')} of this report."
+    return (
+        f"95 % intervals, not corrected; p two-sided, adjusted by Holm over {plural(n_cells, 'cell')} of this report. "
+        f"Better and worse are said where that p is below {ALPHA:g}."
+    )
 
 
 def _is_same(one: MethodResult) -> bool:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from factories import make_record
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from study_fakes import RATE, Runs, accuracy, study
 
 from bench.config import SuiteConfig
-from bench.errors import InputError, SourceError, TrainingError
-from bench.record import Cost
+from bench.errors import DeviceError, InputError, SourceError, TrainingError
+from bench.locks import hold
+from bench.record import Cost, run_folder
 from bench.study import plan_study, run_study, values_of, write_report
 from bench.study.budget import measured
 from bench.study.config import Budget
-from bench.study.result import StudyResult, row_of
+from bench.study.result import StudyResult, row_of, word_of
 from bench.study.words import render
 
 BOTH = {"full": {"training.learning_rate": RATE}, "head_only": {"training.learning_rate": RATE}}
@@ -76,6 +78,13 @@ def test_the_tuned_and_the_default_are_compared_in_fair_pairs(tmp_path: Path) ->
         assert row.p_adjusted is not None
         assert row.p_adjusted >= row.difference.p_value
         assert table.waived == ()
+
+
+def test_a_word_follows_the_corrected_p(tmp_path: Path) -> None:
+    row = row_of(done(tmp_path, trials=12).comparisons["full"].tuned_and_default, "accuracy")
+    assert row is not None
+    assert word_of(replace(row, p_adjusted=0.049)) == row.outcome == "better"
+    assert word_of(replace(row, p_adjusted=0.05)) == "not told apart"
 
 
 def test_the_same_command_runs_nothing_again(tmp_path: Path) -> None:
@@ -202,6 +211,31 @@ def test_data_that_changes_between_runs_is_refused(tmp_path: Path) -> None:
     changed = Runs(fingerprints={"train": "a", "validation": "other", "test": "c"})
     with pytest.raises(InputError, match="runs saw different validation rows"):
         done(tmp_path, changed, trials=3)
+
+
+def test_a_device_that_is_not_here_fails_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(DeviceError, match=r"--device cuda: .* sees no such device here"):
+        run_study(study(), runs_root=tmp_path, device="cuda")
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_run_is_held_while_it_runs(tmp_path: Path) -> None:
+    class Held(Runs):
+        def __call__(self, config: SuiteConfig, seed: int, root: Path) -> Any:
+            with pytest.raises(Timeout), hold(run_folder(root, config, seed), wait=False):
+                pass
+            return super().__call__(config, seed, root)
+
+    assert done(tmp_path, Held(), trials=2).failures == ()
+
+
+def test_a_setting_that_comes_twice_is_a_trial_and_costs_nothing(tmp_path: Path) -> None:
+    runs = Runs()
+    rates = {"full": {"training.learning_rate": {"choices": [1e-4, 1e-2]}}}
+    (full,) = done(tmp_path, runs, methods=rates, trials=8).methods
+    assert (len(full.trials), len(runs.trials)) == (8, 3)
+    assert full.spent_on_trials.wall_time_s == pytest.approx(3 * 1.5)
 
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
