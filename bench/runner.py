@@ -206,14 +206,15 @@ class _Run:
             rows, validation, test = (self._encode(task, model, split, advance) for split in SPLITS)
             windows = self._unrelated(model, tokenizer)
         judge = self._judge(tokenizer)
-        built = self.options.kept.get("metrics", lambda: {name: self._metric(name, judge) for name in config.metrics})
-        controls = self.options.kept.get("controls", partial(self._controls, task, built))
+        kept, device = self.options.kept, str(self.device)  # a judge is trained on the device, one for each
+        built = kept.get(("metrics", device), lambda: {name: self._metric(name, judge) for name in config.metrics})
+        controls = kept.get(("controls", device), partial(self._controls, task, built))
         unrelated_before = self._unrelated_losses(model, windows)
         course = self._learn(model, task, rows, validation, test, built)
         unrelated_after = self._unrelated_losses(model, windows)
         final = state_hash(trainable_state(model))
         summary = self._model_summary(model)
-        with self.clock.stage("saving"):
+        with self.clock.stage("saving"), blaming(self.method, "saving and reloading", error_type=TrainingError):
             kept_model = self._merged(task, model, test) if config.training.save == "merged" else model
             saved_bytes = save_trained(kept_model, config, self.folder)
             self._check_reload(task, kept_model, test)
@@ -245,7 +246,8 @@ class _Run:
     def _encode(self, task: Task, model: Any, split: SplitName, advance: Advance) -> list[Item]:
         """Return the items of a split; what does not depend on method or seed is encoded once a process."""
         rows = getattr(self.materials.splits, split)
-        key = ("encoded", split, task.encoded_by(split), str(self.device))
+        positions = getattr(model.config, "max_position_embeddings", None)  # encoding checks them; a prompt takes some
+        key = ("encoded", split, task.encoded_by(split), positions, str(self.device))
         return self.options.kept.get(key, lambda: task.encode(model, rows, split, advance=advance))
 
     def _unrelated(self, model: Any, tokenizer: Any) -> dict[str, torch.Tensor]:
@@ -256,7 +258,8 @@ class _Run:
         return unrelated_windows(self.materials.splits.controls, tokenizer, max_positions=limit)
 
     def _unrelated_losses(self, model: Any, windows: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        with torch.inference_mode(), autocast(self.config.training, model):
+        blamed = blaming(self.method, "predicting unrelated text", error_type=TrainingError)
+        with blamed, torch.inference_mode(), autocast(self.config.training, model):
             return mean_losses(model, windows)
 
     def _learn(
@@ -363,7 +366,8 @@ class _Run:
 
     def _predict(self, task: Task, model: Any, items: Sequence[Item], advance: Advance) -> Predictions:
         training = self.config.training
-        with torch.inference_mode(), autocast(training, model):
+        blamed = blaming(self.method, "predicting", error_type=TrainingError)
+        with blamed, torch.inference_mode(), autocast(training, model):
             return task.predict(model, items, batch_size=training.evaluation_batch_size, advance=advance)
 
     def _check_reload(self, task: Task, model: Any, test: Sequence[Item]) -> None:

@@ -7,6 +7,7 @@ vector is computed once, and the head trains on it: same losses, a small part of
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from bench.config import ClassificationTask, FreezeMethod, HeadOnlyMethod, MethodConfig, SplitName
 from bench.data import Example, Splits
 from bench.errors import InputError
+from bench.methods.applying import state_hash
 from bench.models import MeanPooledClassifier, mean_over_tokens
 from bench.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import Advance, BatchLoss, Item
@@ -62,6 +64,7 @@ class Classification:
         self.tokenizer = tokenizer
         self._fixed = reuse_features and encoder_is_fixed(model, method)
         self._batch_size = batch_size
+        self._body: Any = model.base_model if self._fixed else None
 
     def encode(self, model: Any, examples: Sequence[Example], split: SplitName, *, advance: Advance) -> list[Item]:
         """Tokenize; where the encoder is fixed, replace tokens by the vector that the head reads."""
@@ -95,8 +98,13 @@ class Classification:
                 advance(len(positions))
 
     def encoded_by(self, split: SplitName) -> Hashable:
-        """Return whether items hold features, and the batches they were computed in, which move low-order bits."""
-        return ("features", self._batch_size) if self._fixed else "tokens"
+        """Return whether items hold features, of which weights, and in which batches, which move low-order bits."""
+        return ("features", self._batch_size, self._body_weights) if self._fixed else "tokens"
+
+    @functools.cached_property
+    def _body_weights(self) -> str:
+        """Return a hash of the body: a checkpoint may lack a layer of it, such as the pooler, that the seed draws."""
+        return state_hash({name: p.detach().cpu().contiguous() for name, p in self._body.named_parameters()})
 
     def training_model(self, model: Any) -> Any:
         """Return a view of the model that takes features, sharing the head; or the model itself."""
