@@ -168,8 +168,17 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
             return
         self._since_look.append(loss)
         if state.global_step % every == 0 or state.global_step == state.max_steps:
-            given["model"].eval()  # every training step switches back by itself
-            self._look(state.global_step, _mean(self._since_look))
+            self._look_now(given["model"], state.global_step)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        """Look at what came of training, where a method's own callback ended it between two looks."""
+        if self._since_look:
+            self._look_now(given["model"], state.global_step)
+
+    def _look_now(self, model: Any, step: int) -> None:
+        if self._look is not None:
+            model.eval()  # every training step switches back by itself
+            self._look(step, _mean(self._since_look))
             self._since_look.clear()
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
@@ -281,25 +290,26 @@ def train(
     with blaming(method, "its callbacks", error_type=TrainingError):
         callbacks = [callback for one in models_of(model) for callback in method.callbacks(one, config)]
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, tracking(report_to, log_folder):
-        trainer = _Trainer(
-            task=task,
-            method=method,
-            trained=model,
-            tokens=[task.n_tokens(item) for item in items],
-            model=runnable,
-            args=_arguments(
-                config,
-                seed=seed,
-                folder=scratch,
-                report_to=report_to,
-                run_name=run_name,
-                device=next(model.parameters()).device,
-            ),
-            train_dataset=list(items),
-            data_collator=collate,
-            callbacks=[*callbacks, watch],
-            optimizers=(optimizer, None),
-        )
+        with blaming(method, "setting up its training", error_type=TrainingError):
+            trainer = _Trainer(
+                task=task,
+                method=method,
+                trained=model,
+                tokens=[task.n_tokens(item) for item in items],
+                model=runnable,
+                args=_arguments(
+                    config,
+                    seed=seed,
+                    folder=scratch,
+                    report_to=report_to,
+                    run_name=run_name,
+                    device=next(model.parameters()).device,
+                ),
+                train_dataset=list(items),
+                data_collator=collate,
+                callbacks=[*callbacks, watch],
+                optimizers=(optimizer, None),
+            )
         trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
         watch.trainer = trainer
         with blaming(method, "training", error_type=TrainingError, step=lambda: trainer.state.global_step + 1):

@@ -68,6 +68,8 @@ class Peft(Method):
             adapted = self._adapted(model, chosen)
         except (ValueError, TypeError) as error:
             raise InputError(f"method.config: peft refuses it: {error}") from None
+        except (AttributeError, LookupError, NotImplementedError) as error:
+            raise InputError(f"method.config: peft cannot do it here: {type(error).__name__}: {error}") from error
         for module in trained:
             module.requires_grad_(True)
         return adapted

@@ -110,7 +110,11 @@ def _probe(model: Any) -> torch.Tensor | None:
     if next(model.parameters()).device.type == "meta":
         return None
     n_tokens = min(_PROBE_TOKENS, getattr(model.config, "max_position_embeddings", _PROBE_TOKENS))
-    ids = (torch.arange(2 * n_tokens).view(2, n_tokens) * 7 + 5) % model.config.vocab_size  # (2, T)
+    n_vocabulary, end = model.config.vocab_size, getattr(model.config, "eos_token_id", None)
+    ids = (torch.arange(2 * n_tokens).view(2, n_tokens) * 7 + 5) % n_vocabulary  # (2, T)
+    if isinstance(end, int) and end < n_vocabulary:  # classifiers such as BART's read the end of a text, and need one
+        ids = ids.masked_fill(ids == end, (end + 1) % n_vocabulary)
+        ids[:, -1] = end
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if getattr(model.config, "is_encoder_decoder", False):
         inputs["decoder_input_ids"] = ids

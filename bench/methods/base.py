@@ -35,6 +35,8 @@ class Method:
     def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
         """Make a freshly loaded base model trainable.
 
+        It is called again for a second writer, and to reload what was saved: what belongs to one model stays with it.
+
         Args:
             model: a transformers model on the CPU, in evaluation mode; it may be changed in place. Every parameter of
                 it has a gradient: freeze what shall not train.
@@ -57,7 +59,7 @@ class Method:
         return None
 
     def callbacks(self, model: nn.Module, training: TrainingConfig) -> Sequence[TrainerCallback]:
-        """Return callbacks of transformers' Trainer; in a style duel, asked for once a writer."""
+        """Return callbacks of transformers' Trainer; in a style duel, asked for once a base model."""
         return ()
 
     def penalty(self, model: nn.Module) -> torch.Tensor | None:

@@ -34,13 +34,15 @@ def is_plugin(given: str) -> bool:
 
 
 def plugin_table(use: str) -> dict[str, str]:
-    """Return the table of a user's method, with the hash of the file that defines it; nothing of it is run.
+    """Return the table of a user's method, with the hash of the file that is named.
+
+    Nothing of that file is run, nor seen of what it imports; to find a module, the packages above it are imported.
 
     Args:
         use: `path/to/file.py:Name`, or `package.module:Name`.
 
     Raises:
-        InputError: there is no such file or module.
+        InputError: there is no such file or module, or a package above it does not import.
     """
     place, _, name = use.rpartition(":")
     if not place or not name.isidentifier():
@@ -111,7 +113,7 @@ def _imported(place: str, file: Path, sha256: str) -> ModuleType:
             raise
     except BenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{place}: does not import: {_described(error, file)}") from error
     return module
 
@@ -127,9 +129,11 @@ def _source(place: str) -> Path:
         return Path(place)
     try:
         spec = importlib.util.find_spec(place)
-    except (ImportError, ValueError):
+    except Exception as error:  # of a package above it, or there is none
+        if not (isinstance(error, ModuleNotFoundError) and f"{place}.".startswith(f"{error.name}.")):
+            raise InputError(f"{place}: does not import: {_described(error, Path(place))}") from error
         spec = None
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         raise InputError(f"{place}: there is no such module here; install its package, or give path/to/file.py:Name")
     return Path(spec.origin)
 

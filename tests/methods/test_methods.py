@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 from transformers import (
+    BartConfig,
+    BartForSequenceClassification,
     DistilBertConfig,
     DistilBertForSequenceClassification,
     GPT2Config,
@@ -238,3 +240,13 @@ def test_state_hash_is_pinned() -> None:
 
 def test_state_hash_takes_a_scalar() -> None:
     assert state_hash({"a": torch.tensor(1.0)}) != state_hash({"a": torch.tensor(2.0)})
+
+
+def test_a_classifier_that_reads_the_end_of_a_text_is_given_one() -> None:
+    config = BartConfig(
+        vocab_size=20, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=8, decoder_ffn_dim=8, max_position_embeddings=16, num_labels=2,
+    )  # fmt: skip
+    model = BartForSequenceClassification(config).eval()
+    head = {name for name, _ in model.named_parameters() if name.startswith("classification_head.")}
+    assert _trainable(apply_method(model, HeadOnlyMethod(kind="head_only"), seed=0)) == head

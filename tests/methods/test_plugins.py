@@ -78,12 +78,18 @@ def test_a_module_and_an_entry_point_are_found(folder: Path, monkeypatch: pytest
     [
         ("./nothing.py:Mine", "./nothing.py: there is no such file; --method takes path/to/file.py:Name"),
         ("no_such_package:Mine", "no_such_package: there is no such module here"),
+        ("no_such_package.part:Mine", "no_such_package.part: there is no such module here"),
+        ("sys:Mine", "sys: there is no such module here"),
+        ("broken.part:Mine", "broken.part: does not import: ModuleNotFoundError: No module named 'nothing_of_that'"),
         ("mine.py:", "--method 'mine.py:': expected path/to/file.py:Name or package.module:Name"),
         ("mine.py:1x", "expected path/to/file.py:Name"),
     ],
 )
-def test_error_not_found(folder: Path, given: str, message: str) -> None:
+def test_error_not_found(folder: Path, monkeypatch: pytest.MonkeyPatch, given: str, message: str) -> None:
     Path("mine.py").write_text(LEARNS_THE_HEAD, encoding="utf-8")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "__init__.py").write_text("import nothing_of_that\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
     with pytest.raises(InputError) as caught:
         resolve(load_suite("imdb"), profile="tiny", method=given)
     assert message in str(caught.value)
@@ -103,6 +109,7 @@ NEEDS_RANK = HEAD + "    def __init__(self, *, rank): pass\n"
             "import nothing_of_that\n",
             "does not import: ModuleNotFoundError: No module named 'nothing_of_that' (mine.py:1)",
         ),
+        ("raise SystemExit('done')\n", "mine.py: does not import: SystemExit: done (mine.py:1)"),
         ("x = 1\nclass Mine(\n", "mine.py: does not import: SyntaxError: '(' was never closed"),
         ("class Mien: pass\n", "mine.py: has no Mine; did you mean 'Mien'?"),
         ("class Mine: pass\n", "mine.py:Mine: is no subclass of bench.methods.Method"),
@@ -192,6 +199,10 @@ def test_a_change_that_is_meant_is_allowed(folder: Path) -> None:
             "    def callbacks(self, model, training):\n        return 1 / 0\n",
             "Mine: its callbacks raised ZeroDivisionError",
         ),
+        (
+            "    def quiet(self, model):\n        return 1 / 0\n",
+            "Mine: setting up its training raised ZeroDivisionError",
+        ),
     ],
 )
 def test_error_while_training_names_step_and_line_and_leaves_no_run(folder: Path, hook: str, message: str) -> None:
@@ -200,6 +211,12 @@ def test_error_while_training_names_step_and_line_and_leaves_no_run(folder: Path
     assert message in str(caught.value)
     assert caught.value.exit_code == 5
     assert not list(Path("runs").rglob("record.json"))
+
+
+def test_error_predicting_with_a_forward_pass_that_was_meant_to_change(folder: Path) -> None:
+    code = LEARNS_THE_HEAD + "        model.register_forward_hook(lambda *_: 1 / 0)\n    changes_forward = True\n"
+    with pytest.raises(TrainingError, match=r"mine\.py:Mine: predicting raised ZeroDivisionError"):
+        _run(_config(code))
 
 
 def test_what_is_not_saved_is_found_out_on_reloading(folder: Path) -> None:
@@ -231,6 +248,20 @@ def test_optimizer_callbacks_and_penalty_are_used(folder: Path) -> None:
     assert plain.record.hashes.initial_trainable == other.record.hashes.initial_trainable
     assert plain.record.hashes.final_trainable != other.record.hashes.final_trainable
     assert json.loads(_curve(other)[-1])["learning_rate"] == 0.5
+
+
+def test_a_method_that_ends_training_early_is_scored_as_it_is_then(folder: Path) -> None:
+    code = LEARNS_THE_HEAD + (
+        "    def callbacks(self, model, training):\n"
+        "        from transformers import TrainerCallback\n"
+        "        class Stop(TrainerCallback):\n"
+        "            def on_step_end(self, args, state, control, **given):\n"
+        "                control.should_training_stop = state.global_step >= 5\n"
+        "        return [Stop()]\n"
+    )
+    result = _run(_config(code))
+    assert len(_curve(result)) == 5
+    assert [look.step for look in result.record.evaluations] == [0, 3, 5]
 
 
 def test_a_method_without_apply_says_what_is_missing(folder: Path) -> None:
