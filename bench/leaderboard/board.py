@@ -24,6 +24,7 @@ from bench.leaderboard.targets import ToTarget, to_target
 from bench.record import RunRecord
 from bench.sides import Side
 from bench.significance import MeanDifference, adjusted, mean_score
+from bench.statistics import check_confidence
 
 MIN_SEEDS = 3
 """With fewer, nothing or next to nothing is known of what another seed would give."""
@@ -161,6 +162,7 @@ def build_board(selection: Selection, *, target: float | None = None, confidence
     """
     if target is not None and not math.isfinite(target):
         raise InputError(f"the target is {target}; give a score, in the metric's unit")
+    check_confidence(confidence)
     metric = selection.metric
     score = selection.sides[0].records[0].scores[metric]
     sign = -1 if score.higher_is_better else 1

@@ -169,11 +169,13 @@ def how_to_read(board: Board) -> str:
     for way in over:
         names = [entry.name for entry in board.entries if entry.level.over == way]
         ways.append(parts[way] + (f" ({', '.join(names)})" if len(over) > 1 else ""))
+    others = [e for e in board.entries if e.level.confidence != board.confidence]
+    apart = "".join(f" That of {e.name} is a {100 * e.level.confidence:g} % one." for e in others)
     return (
-        f"Mean over seeds, with its {100 * board.confidence:g} % interval over {' and over '.join(ways)}. Methods that "
-        "share a letter cannot be told apart; the rank is 1 + the number of methods that are significantly better. "
-        f"Both, and the last column, are by Holm over all {plural(len(board.pairs), 'pair')}; intervals are not "
-        "corrected."
+        f"Mean over seeds, with its {100 * board.confidence:g} % interval over {' and over '.join(ways)}.{apart} "
+        "Methods that share a letter cannot be told apart; the rank is 1 + the number of methods that are significantly "
+        f"better. Both, and the last column, are by Holm over all {plural(len(board.pairs), 'pair')}; intervals are "
+        "not corrected."
     )
 
 

@@ -183,8 +183,9 @@ def test_a_text_that_one_seed_lacks_is_not_averaged() -> None:
 
 @pytest.mark.parametrize("settings", [{"target": math.nan}, {"confidence": 1.5}])
 def test_refuses(settings: dict[str, float]) -> None:
-    with pytest.raises(InputError):
-        build_board(selection(method("one", 150), method("two", 160)), **settings)
+    for sides in ([method("one", 150)], [method("one", 150), method("two", 160)]):
+        with pytest.raises(InputError):
+            build_board(selection(*sides), **settings)
 
 
 def test_pairs_do_not_wait_for_resampling(monkeypatch: pytest.MonkeyPatch) -> None:

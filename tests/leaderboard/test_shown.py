@@ -99,9 +99,9 @@ def test_few_seeds_and_unlike_devices_are_warned_of() -> None:
     assert words.warnings(board_of(150, 160)) == []
     few = words.warnings(board_of(150, 160, seeds=(0, 1)))
     assert few[0].startswith("Fewer than 3 seeds: m1 (2), m0 (2).")
-    sides = [method("a", 150), method("b", 160, environment__device="H200", cost__peak_gpu_memory_bytes=5)]
+    sides = [method("a", 150), method("b", 160, environment__device="A100", cost__peak_gpu_memory_bytes=5)]
     device, memory = words.warnings(build_board(selection(*sides)))
-    assert "(H200, cpu)" in device
+    assert "(A100, cpu)" in device
     assert memory == "Peak memory is that of the GPU for b, and of the process for the others."
 
 
@@ -129,6 +129,15 @@ def test_pairs_without_statistics_are_named_and_many_are_counted() -> None:
     found = words.why_missing(build_board(selection(*sides, reference="m0")))
     assert found[0] == "m0 and m1: m0 stores no statistics per example of seed 0."
     assert found[5] == "The same or the like holds of 5 pairs more."
+
+
+def test_an_interval_of_another_confidence_is_said_to_be_one() -> None:
+    bare = replace(method("bare", 150), statistics={})
+    said = words.how_to_read(build_board(selection(bare, method("whole", 160)), confidence=0.9))
+    assert said.startswith(
+        "Mean over seeds, with its 90 % interval over seeds and examples (whole) and over seeds alone"
+    )
+    assert "That of bare is a 95 % one. Methods that share" in said
 
 
 def test_several_texts_have_a_column_each() -> None:
