@@ -173,9 +173,9 @@ def how_to_read(board: Board) -> str:
     apart = "".join(f" That of {e.name} is a {100 * e.level.confidence:g} % one." for e in others)
     return (
         f"Mean over seeds, with its {100 * board.confidence:g} % interval over {' and over '.join(ways)}.{apart} "
-        "Methods that share a letter cannot be told apart; the rank is 1 + the number of methods that are significantly "
-        f"better. Both, and the last column, are by Holm over all {plural(len(board.pairs), 'pair')}; intervals are "
-        "not corrected."
+        "Methods that share a letter cannot be told apart; the rank is 1 + the number of methods that are "
+        f"significantly better. Both, and the last column, are by Holm over all {plural(len(board.pairs), 'pair')}; "
+        "intervals are not corrected."
     )
 
 

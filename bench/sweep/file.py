@@ -27,7 +27,7 @@ class Sweep(Strict):
     """As `bench run --profile`."""
     set: tuple[str, ...] = ()
     """`key.path=value` each, for every cell."""
-    device: str = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """As `bench run --device`."""
     offline: bool = False
     """Fetch nothing."""

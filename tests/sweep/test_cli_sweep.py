@@ -96,6 +96,7 @@ def test_a_file_says_all_and_the_command_line_has_the_last_word(asked: dict[str,
     [
         (["--seeds", "x"], "is no seed"),
         (["--slots", "0"], "slots: Input should be greater than or equal to 1"),
+        (["--device", "gpu"], "device: Input should be 'auto', 'cpu', 'cuda' or 'mps' (got 'gpu')"),
         (["--engine", "slurm"], "engine: Input should be 'local' or 'ray'"),
         (["--method", "full,full"], "its cells come twice"),
     ],
