@@ -76,6 +76,8 @@ class _Share:
 
 
 def _share(batch: BatchLoss, positions: list[int]) -> _Share:
+    if not positions:
+        return _Share(positions=[], loss=0.0, n_targets=0, unmasked=None, n_correct=None)
     return _Share(
         positions=positions,
         loss=float(batch.loss.detach()),
@@ -83,6 +85,21 @@ def _share(batch: BatchLoss, positions: list[int]) -> _Share:
         unmasked=None if batch.unmasked is None else float(batch.unmasked.detach()),
         n_correct=batch.n_correct,
     )
+
+
+def own_rows(step: int, *, n_examples: int, batch_size: int) -> int:
+    """Return how many rows of a batch this process shall train on; the others were fed already in the same epoch.
+
+    Where rows do not fill the last batch of an epoch, accelerate fills it for several processes from the epoch's start.
+
+    Args:
+        step: optimiser steps done, in this epoch and those before.
+        n_examples: rows of an epoch.
+        batch_size: rows of a whole batch, a multiple of the processes.
+    """
+    per_process = batch_size // n_processes()
+    left = n_examples - step % -(-n_examples // batch_size) * batch_size
+    return max(0, min(per_process, left - rank() * per_process))
 
 
 class _Trainer(transformers.Trainer):  # type: ignore[misc]
@@ -107,6 +124,11 @@ class _Trainer(transformers.Trainer):  # type: ignore[misc]
         for module in self._quiet:
             module.eval()  # the Trainer has just switched the whole model to training mode
         own = inputs.pop("index").tolist()
+        if n_processes() > 1:
+            size = self.args.per_device_train_batch_size * n_processes()
+            own = own[: own_rows(self.state.global_step, n_examples=len(self._tokens), batch_size=size)]
+            if own:  # else it takes part with rows that count for nothing
+                inputs = {name: rows[: len(own)] for name, rows in inputs.items()}
         batch = self._task.loss(model, inputs)
         share = _share(batch, own)
         parts: list[_Share] = gather_object([share]) if n_processes() > 1 else [share]

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from accelerate.data_loader import BatchSamplerShard
+from torch.utils.data import BatchSampler
 
 from bench.config import TrainingConfig
 from bench.errors import TrainingError
 from bench.methods.applying import build, state_hash, trainable_state
-from bench.training import evaluate, n_steps, train
+from bench.training import evaluate, n_steps, own_rows, train
 
 NO_DROPOUT = ("model.architecture.config.dropout=0.0", "model.architecture.config.attention_dropout=0.0",
               "model.architecture.config.seq_classif_dropout=0.0")  # fmt: skip
@@ -295,3 +297,24 @@ def test_tracker_files_go_where_they_are_told(tmp_path: Path, monkeypatch: pytes
     )  # fmt: skip
     assert list((tmp_path / "trackers").rglob("events.out.tfevents.*"))
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] in (["trackers", "cache"], ["cache", "trackers"])
+
+
+# --- several processes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n_processes", "batch_size"), [(2, 4), (2, 10), (3, 6)])
+@pytest.mark.parametrize("n_examples", [1, 3, 12, 13, 16, 17, 19, 23])
+def test_processes_share_the_batches_that_one_process_feeds(
+    monkeypatch: pytest.MonkeyPatch, n_processes: int, batch_size: int, n_examples: int
+) -> None:
+    """accelerate's own split repeats rows where they do not fill the last batch; those are left out."""
+    n_epochs, of_all = 2, []
+    for rank in range(n_processes):
+        monkeypatch.setenv("WORLD_SIZE", str(n_processes))
+        monkeypatch.setenv("RANK", str(rank))
+        sampler = BatchSampler(range(n_examples), batch_size // n_processes, drop_last=False)
+        fed = [*BatchSamplerShard(sampler, n_processes, rank)] * n_epochs
+        kept = [own_rows(step, n_examples=n_examples, batch_size=batch_size) for step in range(len(fed))]
+        of_all.append([rows[:n] for rows, n in zip(fed, kept, strict=True)])
+    together = [[row for part in parts for row in part] for parts in zip(*of_all, strict=True)]
+    assert together == [*BatchSampler(range(n_examples), batch_size, drop_last=False)] * n_epochs
