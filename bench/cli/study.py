@@ -21,7 +21,7 @@ from bench.report.contrasts import difference_text, p_text
 from bench.report.numbers import number, seconds
 from bench.study.plan import MethodPlan, total_s
 from bench.study.result import Final, StudyResult, row_of, word_of
-from bench.study.words import shown
+from bench.study.words import ONE_UNTUNED, shown
 
 
 def study(
@@ -85,6 +85,7 @@ def _print(result: StudyResult) -> None:
     for one in result.methods:
         pairs = result.comparisons[one.name]
         own, other = row_of(pairs.tuned_and_default, metric), row_of(pairs.tuned, metric)
+        unlike = "" if one.is_tuned and result.methods[0].is_tuned else f" ({ONE_UNTUNED})"
         settings = {} if one.best is None else one.best.settings
         table.add_row(
             one.name,
@@ -94,7 +95,7 @@ def _print(result: StudyResult) -> None:
             _mean(one.tuned, metric),
             "—" if own is None else difference_text(own),
             "—" if own is None else p_text(own),
-            "—" if other is None else f"{difference_text(other)} {word_of(other)}",
+            "—" if other is None else f"{difference_text(other)} {word_of(other)}{unlike}",
         )
     print_table(table)
     for warning in result.warnings:

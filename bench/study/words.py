@@ -19,6 +19,8 @@ from bench.study.result import ALPHA, Final, MethodResult, Spent, StudyResult, r
 from bench.study.search import words_of
 from bench.study.setup import value_of
 
+ONE_UNTUNED = "best found, not both tuned"
+"""What a difference is of, where only one side, or none, was tuned."""
 _MAX_COLUMNS = 10
 """Numbers of trials that the table of best-of-k has room for."""
 
@@ -85,7 +87,7 @@ def _what_ran(result: StudyResult) -> Iterable[str]:
         ("suite", f"{code(config.suite)}, profile {code(config.profile)}: {cell(config.title)}"),
         ("methods", ", ".join(code(name) for name in file.methods)),
         ("budget of every run", _budget(file)),
-        ("trials", f"{file.trials} a method, its default settings among them"),
+        ("trials", _trials(result)),
         (
             "chosen by",
             f"{cell(chosen.title)} on the validation rows, {'higher' if chosen.higher_is_better else 'lower'} is "
@@ -100,6 +102,12 @@ def _what_ran(result: StudyResult) -> Iterable[str]:
         why = "the budget is of work, not of steps, so sides may differ in it"
         facts.append(("allowed to differ", f"{', '.join(code(field) for field in result.allowed)}: {why}"))
     yield table(("what", "value"), facts)
+
+
+def _trials(result: StudyResult) -> str:
+    said = f"{result.study.file.trials} a method, its default settings among them"
+    alone = [code(one.name) for one in result.methods if not one.searched]
+    return said + (f"; the default alone for {', '.join(alone)}" if alone else "")
 
 
 def _budget(file: StudyFile) -> str:
@@ -132,11 +140,14 @@ def _against_the_reference(result: StudyResult) -> Iterable[str]:
     for one in result.methods[1:]:
         for metric in result.study.metrics:
             pairs = result.comparisons[one.name]
-            for name, contrasts in (("defaults", pairs.defaults), ("tuned", pairs.tuned)):
+            tuned = "tuned" if one.is_tuned and result.methods[0].is_tuned else ONE_UNTUNED
+            for name, contrasts in (("defaults", pairs.defaults), (tuned, pairs.tuned)):
                 rows.append((code(one.name), _title(metric), name, *_cells(row_of(contrasts, metric), "—")))
     if rows:
         yield table(("method", "metric", "both at", "difference", "it is", "over", "adjusted p"), rows)
-        yield f"Like beside like: default minus default, tuned minus tuned. {_family(result)}"
+        unlike = any(ONE_UNTUNED in row for row in rows)
+        said = f" A row that says *{ONE_UNTUNED}* is not fair to the side that was not tuned." if unlike else ""
+        yield f"Like beside like: default minus default, tuned minus tuned.{said} {_family(result)}"
 
 
 def _cells(row: Contrast | None, otherwise: str) -> tuple[str, ...]:

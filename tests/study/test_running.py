@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -323,6 +324,14 @@ def test_an_unfair_comparison_is_said_to_be_one(tmp_path: Path, changes: dict[st
     result = done(tmp_path, **changes)
     assert [warning in said for said in result.warnings] == ([] if warning is None else [True])
     assert ("**Beware**" in render(result)) == (warning is not None)
+
+
+def test_tuned_beside_untuned_is_not_called_like_beside_like(tmp_path: Path) -> None:
+    text = render(done(tmp_path / "one", methods={"full": BOTH["full"], "head_only": {}}))
+    assert re.search(r"\| `head_only` .*\| best found, not both tuned +\|", text)
+    assert "is not fair to the side that was not tuned" in text
+    assert "4 a method, its default settings among them; the default alone for `head_only`" in text
+    assert "not both tuned" not in render(done(tmp_path / "both"))
 
 
 def test_the_plan_counts_runs_and_scales_stored_times(tmp_path: Path) -> None:
