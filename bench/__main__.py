@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from bench.errors import BenchError
+from bench.errors import EXIT_BAD_INPUT, BenchError
 
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
 
 
 def main() -> None:
@@ -20,6 +21,13 @@ def main() -> None:
         app()
     except BenchError as error:
         sys.exit(_ended(f"error: {error}", error.exit_code))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to write has no reader
+        sys.exit(EXIT_BROKEN_PIPE)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(_ended(f"error: {error.filename}: {error.strerror}; name another place", EXIT_BAD_INPUT))
     except KeyboardInterrupt:
         sys.exit(_ended("interrupted: the run in progress left nothing behind", EXIT_INTERRUPTED))
 
