@@ -39,17 +39,18 @@ def unrelated_windows(
         Title -> ids (n_windows, W), W at most 64, n_windows at most 16.
 
     Raises:
-        InputError: a text is shorter than one window.
+        InputError: a text has fewer than two tokens.
     """
-    width = min(WINDOW_TOKENS, max_positions or WINDOW_TOKENS)
+    longest = min(WINDOW_TOKENS, max_positions or WINDOW_TOKENS)
     windows = {}
     for text in texts:
         with quiet_transformers():  # a whole text is longer than the model's window, and is meant to be
             ids = torch.tensor(tokenizer(text.input, add_special_tokens=False)["input_ids"])
-        if len(ids) < width:
+        if len(ids) < 2:
             raise InputError(
-                f"data.controls.{text.id}: has {len(ids)} tokens, fewer than one window of {width}; give a longer text"
+                f"data.controls.{text.id}: has {len(ids)} token(s), and a loss needs 2; give a longer text"
             )
+        width = min(longest, len(ids))
         n_windows = min(N_WINDOWS, len(ids) // width)
         starts = torch.linspace(0, len(ids) - width, n_windows).long().tolist()
         windows[text.id] = torch.stack([ids[start : start + width] for start in starts])

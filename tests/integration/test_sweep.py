@@ -93,7 +93,7 @@ class Sweep:
     def wait_for(self, n_done: int) -> None:
         """Return when that many cells are done."""
         until = time.monotonic() + LIMIT_S
-        while len(list(self.root.rglob("record.json"))) < n_done:
+        while len(list(self.root.glob("*/*/*/*/seed-*/record.json"))) < n_done:
             assert self.process.poll() is None, self.process.communicate()[0]
             assert time.monotonic() < until
             time.sleep(0.02)
