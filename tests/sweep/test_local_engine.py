@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,15 @@ def test_a_killed_worker_costs_its_cell_one_attempt(tmp_path: Path) -> None:
     assert (planned.cells[1].folder / "record.json").is_file(), "a forced repeat that dies keeps the record of before"
 
 
+@pytest.fixture
+def answers_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C be a KeyboardInterrupt, which the workers of pytest-xdist ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("answers_ctrl_c")
 def test_ctrl_c_stops_the_workers_and_leaves_nothing(tmp_path: Path) -> None:
     planned = _plan(tmp_path, seeds=range(2))
 
