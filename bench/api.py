@@ -155,7 +155,7 @@ def run_config(
     folder = run_folder(runs_root, config, seed)
     if not force and (folder / RECORD_FILE).is_file():
         stored = read_record(folder)
-        _check_device(device, stored, folder)
+        check_device(device, stored.environment.device, folder)
         shown.say(f"seed {seed}: already done, {folder} (--force runs it again)")
         return SeedResult(record=stored, folder=folder, reused=True)
     from bench.offline import forbid_network
@@ -179,9 +179,17 @@ def run_config(
     return SeedResult(record=record, folder=folder, reused=False)
 
 
-def _check_device(device: str, stored: RunRecord, folder: Path) -> None:
-    """Refuse to pass a run on one kind of device off as one on another."""
-    there = stored.environment.device
+def check_device(device: str, there: str, folder: Path) -> None:
+    """Refuse to pass a run on one kind of device off as one on another.
+
+    Args:
+        device: what was asked for: `auto`, `cpu`, `cuda` or `mps`.
+        there: the device class of the stored run.
+        folder: where it is stored, for the message.
+
+    Raises:
+        InputError: they are of different kinds.
+    """
     if device != "auto" and (device in ("cpu", "mps") or there in ("cpu", "mps")) and device != there:
         raise InputError(
             f"--device {device}: {folder} holds a run on {there}; --force replaces it, --runs FOLDER keeps both"

@@ -212,12 +212,9 @@ def check_sources(record: RunRecord, options: Any) -> None:
     Raises:
         SourceError: rows or base weights are others than the record's, or cannot be fetched.
     """
-    from bench.materials import fetch
+    from bench.runner import materials_of
 
-    options.kept.open(record.config)
-    materials = options.kept.get(
-        "materials", lambda: fetch(record.config, offline=options.offline, announce=options.progress.say)
-    )
+    materials = materials_of(record.config, options)
     pairs = {
         "data.fingerprint": (record.data.fingerprint, materials.splits.summary.fingerprint),
         "model.base": (record.model.base, materials.base.identity),

@@ -87,6 +87,12 @@ class Options:
     """What runs share; give several runs the same options, and rows are read and encoded once."""
 
 
+def materials_of(config: SuiteConfig, options: Options) -> Materials:
+    """Return what a run needs, fetched unless a run of the same options left it; see `bench.materials.fetch`."""
+    options.kept.open(config)
+    return options.kept.get("materials", lambda: fetch(config, offline=options.offline, announce=options.progress.say))
+
+
 def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
     """Fine-tune and score once, and store the record.
 
@@ -109,14 +115,11 @@ def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
     determinism = make_deterministic()
     started_at, start, cpu_start = datetime.datetime.now(datetime.UTC), time.perf_counter(), time.process_time()
     _forget_peak_memory()
-    options.kept.open(config)
     clock = Clock(options.progress)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with clock.stage("fetching"):
-        materials = options.kept.get(
-            "materials", lambda: fetch(config, offline=options.offline, announce=options.progress.say)
-        )
+        materials = materials_of(config, options)
     try:
         with atomic_folder(run_folder(options.runs_root, config, seed)) as folder:
             (folder / "config.lock.toml").write_text(

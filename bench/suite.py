@@ -246,6 +246,24 @@ def parse_override(text: str) -> tuple[list[str], Any]:
         return path, value.strip()  # bare words are text, so that shells need no double quoting
 
 
+def read_tables(path: Path, kind: str) -> Table:
+    """Read a TOML file that a person wrote.
+
+    Args:
+        path: the file.
+        kind: what it is a file of, for messages.
+
+    Raises:
+        InputError: there is none, or it is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such {kind} file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as TOML: {error}") from None
+
+
 def load_lock(path: Path) -> SuiteConfig:
     """Load a resolved configuration that a run stored as `config.lock.toml`.
 

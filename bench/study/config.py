@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag, Validation
 
 from bench.config import ProfileName, Strict
 from bench.errors import InputError, suggest
+from bench.suite import read_tables
 
 DEFAULT_TRIAL_SEED = 1000
 """Far from the run seeds that people count from 0."""
@@ -159,13 +159,7 @@ def load_study(path: str | Path) -> StudyFile:
     Raises:
         InputError: it cannot be read, a key is unknown or missing, or a value is of the wrong type or out of range.
     """
-    try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such study file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {error}") from None
-    return parse_study(tables, place=str(path))
+    return parse_study(read_tables(Path(path), "study"), place=str(path))
 
 
 def parse_study(tables: Mapping[str, Any], *, place: str) -> StudyFile:

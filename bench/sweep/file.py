@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from bench.config import Strict
 from bench.errors import InputError, suggest
+from bench.suite import read_tables
 
 EngineName = Literal["local", "ray"]
 
@@ -48,13 +48,7 @@ def load_sweep(path: Path) -> Sweep:
     Raises:
         InputError: there is none, it is not TOML, or a key or value is wrong.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such sweep file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {error}") from None
-    return checked_sweep(tables, place=str(path))
+    return checked_sweep(read_tables(path, "sweep"), place=str(path))
 
 
 def checked_sweep(tables: dict[str, object], *, place: str) -> Sweep:

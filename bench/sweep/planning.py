@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.api import choose_profile
+from bench.api import check_device, choose_profile
 from bench.config import SuiteConfig
 from bench.errors import InputError, suggest
 from bench.progress import Progress
@@ -229,13 +229,10 @@ def _stored_s(at: Path) -> float | None:
 
 
 def _check_device(folder: Path, device: str) -> None:
-    """Refuse to pass a stored run on one kind of device off as one on another."""
+    """Check a stored run as `bench run` would, but read it only where a device was asked for."""
     values = _values(folder / RECORD_FILE) if device != "auto" else None
-    there = device if values is None else str(values["environment"]["device"])
-    if device != there and {device, there} & {"cpu", "mps"}:
-        raise InputError(
-            f"--device {device}: {folder} holds a run on {there}; --force replaces it, --runs FOLDER keeps both"
-        )
+    if values is not None:
+        check_device(device, str(values["environment"]["device"]), folder)
 
 
 def _values(file: Path) -> dict[str, Any] | None:
