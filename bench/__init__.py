@@ -12,9 +12,10 @@ Importing this package imports neither torch nor transformers; calling `run` doe
 
 from __future__ import annotations
 
-from bench.api import compare, compare_sides, load_record, run, run_seeds, score, write_report
-from bench.errors import BenchError
-from bench.gate import gate
+from bench.comparing.gate import gate
+from bench.core.errors import BenchError
+from bench.reports.run import write_cell_report as write_report
+from bench.running.api import compare, compare_sides, load_record, run, run_seeds, score
 
 __all__ = [
     "BenchError",

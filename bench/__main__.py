@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bench.errors import EXIT_BAD_INPUT, BenchError
+from bench.core.errors import EXIT_BAD_INPUT, BenchError
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141

@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench import baseline as baselines
-from bench.baseline import Baseline
 from bench.cli.options import Json
 from bench.cli.tables import print_table
-from bench.compare import estimate
-from bench.errors import InputError
-from bench.promotion import promote as promote_runs
-from bench.record import canonical_json
-from bench.report.numbers import number, size
-from bench.report.tables import plural
-from bench.verification import Checked, verify
+from bench.comparing.gate.promotion import promote as promote_runs
+from bench.comparing.summary import estimate
+from bench.comparing.verification import Checked, verify
+from bench.core.errors import InputError
+from bench.core.files import canonical_json
+from bench.core.wording import plural
+from bench.records import baselines
+from bench.records.baselines import Baseline
+from bench.reports.numbers import number, size
 
 baseline = typer.Typer(help="List, show and verify stored baselines, or make one of stored runs.", no_args_is_help=True)
 

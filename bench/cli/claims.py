@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from bench.claims import ClaimVerdict, OrderingClaim
 from bench.cli.options import Json, Runs
 from bench.cli.tables import print_table
-from bench.evidence import Evidence, Review, review_all
-from bench.record import canonical_json
-from bench.report.numbers import count, number, seconds
+from bench.comparing.claims import ClaimVerdict, OrderingClaim
+from bench.comparing.claims.review import Evidence, Review, review_all
+from bench.core.files import canonical_json
+from bench.reports.numbers import count, number, seconds
 
 _MANY = 4
 """Values of a series that are shown in full; of a longer one, the ends."""

@@ -11,18 +11,18 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bench import api
 from bench.cli.options import Json, Runs
 from bench.cli.tables import print_table
-from bench.comparability import Mismatch
-from bench.contrast import Contrast
-from bench.errors import InputError, NotComparableError
-from bench.flips import Flips, flips
-from bench.record import canonical_json, write_text
-from bench.report import contrasts as words
-from bench.report.contrasts import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
-from bench.sides import Side, load_side
-from bench.significance import Correction
+from bench.comparing.comparable import Mismatch
+from bench.comparing.compare import Contrast
+from bench.comparing.flips import Flips, flips
+from bench.comparing.side import Side, load_side
+from bench.core.errors import InputError, NotComparableError
+from bench.core.files import canonical_json, write_text
+from bench.reports.run import contrasts as words
+from bench.reports.run.contrasts import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
+from bench.running import api
+from bench.statistics.differences import Correction
 
 _MANY = 4
 """Fields that an error names; the table has all."""

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench import inspection
+from bench.cli import doctor_facts as inspection
 from bench.cli.options import Json
 from bench.cli.tables import print_table
-from bench.record import canonical_json
-from bench.report.numbers import size
+from bench.core.files import canonical_json
+from bench.reports.numbers import size
 
 
 def doctor(
@@ -25,7 +25,7 @@ def doctor(
     rows = inspection.readiness()
     wordnet = inspection.nltk_wordnet()
     if network:
-        from bench.sources import is_hub_reachable
+        from bench.materials.sources import is_hub_reachable
 
         machine["hub_reachable"] = is_hub_reachable()
     if json:

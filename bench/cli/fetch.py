@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bench import api
 from bench.cli.options import Method, Profile, Set, Suite
 from bench.cli.progress import ConsoleProgress
+from bench.running import api
 
 
 def fetch(suite: Suite, profile: Profile = "auto", method: Method = None, set_: Set = None) -> None:
     """Bring in the weights and data of a suite, so that `bench run --offline` finds everything."""
     progress = ConsoleProgress()
     config = api.resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=progress)
-    from bench import materials
+    from bench.materials import fetch as materials
 
     with progress.stage("fetching", None):
         found = materials.fetch(config, announce=progress.say)

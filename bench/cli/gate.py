@@ -9,10 +9,10 @@ import typer
 
 from bench.cli.options import Runs
 from bench.cli.tables import print_table
-from bench.gate import Verdict
-from bench.gate import gate as held_to
-from bench.gate.outputs import HEADERS, append_text, cells, json_text, junit, markdown, method_note, summary
-from bench.record import write_text
+from bench.comparing.gate import Verdict
+from bench.comparing.gate import gate as held_to
+from bench.core.files import write_text
+from bench.reports.gate import HEADERS, append_text, cells, json_text, junit, markdown, method_note, summary
 
 _STYLES = {"regression": "red", "not comparable": "magenta", "missing": "magenta", "inconclusive": "yellow"}
 

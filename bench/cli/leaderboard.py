@@ -12,9 +12,11 @@ from rich.text import Text
 
 from bench.cli.options import Json, Runs
 from bench.cli.tables import print_table
-from bench.leaderboard import Board, leaderboards, over_suites, words, write
-from bench.leaderboard.outputs import csv_text, profile_values, values
-from bench.record import canonical_json, write_text
+from bench.comparing.leaderboard import Board, leaderboards, over_suites
+from bench.core.files import canonical_json, write_text
+from bench.reports.leaderboard import cells as words
+from bench.reports.leaderboard import write
+from bench.reports.leaderboard.outputs import csv_text, profile_values, values
 
 _STYLES = {"better": "green", "worse": "red"}
 

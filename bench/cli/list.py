@@ -11,10 +11,10 @@ from rich.table import Table
 from bench import metrics
 from bench.cli.options import Json
 from bench.cli.tables import print_table
-from bench.errors import InputError, suggest
-from bench.methods import library, plugins
-from bench.record import canonical_json
-from bench.suite import SuiteFile, builtin_suites, load_suite, resolve
+from bench.core.errors import InputError, suggest
+from bench.core.files import canonical_json
+from bench.suites import library, plugins
+from bench.suites.resolve import SuiteFile, builtin_suites, load_suite, resolve
 
 
 def list_names(

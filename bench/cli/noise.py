@@ -9,18 +9,18 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from bench import baseline as baselines
-from bench.api import resolve_suite
 from bench.cli.options import Json, Method, Offline, Profile, Runs, Set, Suite, parse_seeds
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
 from bench.config import SuiteConfig
-from bench.errors import NotComparableError
-from bench.noise import draws_initial_weights
-from bench.record import canonical_json
-from bench.repeats import MeasuredNoise, measure_noise
-from bench.report.numbers import number
-from bench.report.tables import plural
+from bench.core.errors import NotComparableError
+from bench.core.files import canonical_json
+from bench.core.wording import plural
+from bench.records import baselines
+from bench.records.noise import draws_initial_weights
+from bench.reports.numbers import number
+from bench.running.api import resolve_suite
+from bench.running.repeats import MeasuredNoise, measure_noise
 
 
 def noise(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.errors import InputError
+from bench.core.errors import InputError
 
 Suite = Annotated[
     str, typer.Argument(help="Suite folder or name, such as suites/summarization; or a stored config.lock.toml.")

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bench.cli.options import Reports, Runs
-from bench.errors import InputError
-from bench.report import rebuild, write_overview
+from bench.core.errors import InputError
+from bench.reports.run import rebuild, write_overview
 
 
 def report(

@@ -12,11 +12,11 @@ from rich.table import Table
 from bench.cli.options import Json, Offline
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
-from bench.errors import EXIT_REGRESSION
-from bench.record import canonical_json
-from bench.report.numbers import number
-from bench.reproduce import Departure, Reproduction, find_original
-from bench.reproduce import reproduce as run_again
+from bench.core.errors import EXIT_REGRESSION
+from bench.core.files import canonical_json
+from bench.reports.numbers import number
+from bench.running.reproduce import Departure, Reproduction, find_original
+from bench.running.reproduce import reproduce as run_again
 
 
 def reproduce(

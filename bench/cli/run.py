@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from bench import api
 from bench.cli.options import Json, Method, Offline, Profile, Reports, Runs, Set, Suite, parse_seeds
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_results
-from bench.distributed import is_main
-from bench.progress import Silent
-from bench.record import canonical_json
+from bench.core.files import canonical_json
+from bench.core.processes import is_main
+from bench.core.progress import Silent
+from bench.reports.run import write_cell_report
+from bench.running import api
 
 
 def run(
@@ -52,7 +53,7 @@ def run(
     )
     if not is_main():
         return
-    comparison, path = api.write_report(results[0].folder.parent, reports_root=reports)
+    comparison, path = write_cell_report(results[0].folder.parent, reports_root=reports)
     if json:
         shown = [
             {"folder": str(r.folder), "reused": r.reused, "record": r.record.model_dump(mode="json")} for r in results

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from bench.cli.tables import print_table
+from bench.core.files import canonical_json
 from bench.metrics import METRIC_NAMES
 from bench.metrics.base import MetricSpec
-from bench.record import Score, canonical_json
-from bench.scoring import DEFAULT_TEXT_METRICS, parse_options, score_files
+from bench.metrics.score import DEFAULT_TEXT_METRICS, parse_options, score_files
+from bench.records.record import Score
 
 
 def score(

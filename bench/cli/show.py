@@ -7,12 +7,13 @@ import sys
 import tomli_w
 import typer
 
-from bench import api, inspection
+from bench.cli import doctor_facts as inspection
 from bench.cli.options import Json, Method, Profile, Set, Suite
 from bench.cli.progress import ConsoleProgress
-from bench.errors import BenchError
-from bench.record import canonical_json
-from bench.report.numbers import count, seconds, share, size
+from bench.core.errors import BenchError
+from bench.core.files import canonical_json
+from bench.reports.numbers import count, seconds, share, size
+from bench.running import api
 
 
 def show(suite: Suite, profile: Profile = "auto", method: Method = None, set_: Set = None, json: Json = False) -> None:

@@ -11,17 +11,18 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench import study as studies
 from bench.cli.options import Json, Offline, Reports, Runs
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
-from bench.errors import RunError
-from bench.record import canonical_json
-from bench.report.contrasts import difference_text, p_text
-from bench.report.numbers import number, seconds
-from bench.study.plan import MethodPlan, total_s
-from bench.study.result import Final, StudyResult, row_of, word_of
-from bench.study.words import ONE_UNTUNED, shown
+from bench.core.errors import RunError
+from bench.core.files import canonical_json
+from bench.experiments import study as studies
+from bench.experiments.study.plan import MethodPlan, total_s
+from bench.experiments.study.result import Final, StudyResult, row_of, word_of
+from bench.reports import study as study_page
+from bench.reports.numbers import number, seconds
+from bench.reports.run.contrasts import difference_text, p_text
+from bench.reports.study.markdown import ONE_UNTUNED, shown
 
 
 def study(
@@ -45,9 +46,9 @@ def study(
     result = studies.run_study(
         read, runs_root=runs, device=device, offline=offline, retry_failed=retry_failed, progress=ConsoleProgress()
     )
-    path = studies.write_report(result, reports_root=reports)
+    path = study_page.write_report(result, reports_root=reports)
     if json:
-        sys.stdout.write(canonical_json({"report": str(path), **studies.values_of(result)}))
+        sys.stdout.write(canonical_json({"report": str(path), **study_page.values_of(result)}))
     else:
         _print(result)
         typer.echo(path)

@@ -15,13 +15,13 @@ from rich.table import Table
 from bench.cli.options import Json, Runs, parse_seeds
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
-from bench.errors import InputError
-from bench.record import canonical_json
-from bench.report.tables import plural
-from bench.suite import SUITE_FILE
-from bench.sweep import Outcome, Plan, Sweep, SweepResult, load_sweep, plan, run_sweep
-from bench.sweep.file import checked_sweep
-from bench.sweep.running import Tally
+from bench.core.errors import InputError
+from bench.core.files import canonical_json
+from bench.core.wording import plural
+from bench.experiments.sweep import Outcome, Plan, Sweep, SweepResult, load_sweep, plan, run_sweep
+from bench.experiments.sweep.file import checked_sweep
+from bench.experiments.sweep.running import Tally
+from bench.suites.resolve import SUITE_FILE
 
 
 def sweep(

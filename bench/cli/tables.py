@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from bench.compare import Comparison
-from bench.report.contrasts import difference_text, p_text
-from bench.report.numbers import estimated
+from bench.comparing.summary import Comparison
+from bench.reports.numbers import estimated
+from bench.reports.run.contrasts import difference_text, p_text
 
 LOG_WIDTH = 140
 """Columns of a table that is not written to a terminal; rich would assume 80."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.suite import builtin_suites, load_suite, resolve
+from bench.suites.resolve import builtin_suites, load_suite, resolve
 
 
 def validate(

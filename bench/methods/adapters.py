@@ -13,10 +13,10 @@ from transformers import TrainerCallback
 from transformers.pytorch_utils import Conv1D
 
 from bench.config import PeftMethod, SuiteConfig, Task, TrainingConfig
-from bench.errors import InputError, suggest
+from bench.core.errors import InputError, suggest
+from bench.materials.base_model import untie_output_layer
 from bench.methods.base import Method
 from bench.methods.freezing import head_of
-from bench.models import untie_output_layer
 
 if TYPE_CHECKING:
     from peft.tuners.adalora import AdaLoraModel

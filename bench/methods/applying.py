@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench import seeds
 from bench.config import (
     FreezeMethod,
     FullMethod,
@@ -19,7 +18,8 @@ from bench.config import (
     SelectMethod,
     SuiteConfig,
 )
-from bench.errors import InputError
+from bench.core import seeds
+from bench.core.errors import InputError
 from bench.methods.adapters import Peft
 from bench.methods.base import Method
 from bench.methods.freezing import Freeze, Full, HeadOnly, Select
@@ -120,18 +120,6 @@ def _probe(model: Any) -> torch.Tensor | None:
         inputs["decoder_input_ids"] = ids
     logits: torch.Tensor = model(**inputs).logits
     return logits.float()
-
-
-def quiet_modules(model: nn.Module, method: Method) -> list[nn.Module]:
-    """Return the modules whose dropout stays off while the rest trains, of one model or of a pair of writers."""
-    return [module for one in models_of(model) for module in method.quiet(one)]
-
-
-def models_of(model: nn.Module) -> list[nn.Module]:
-    """Return the models that a method was applied to: two writers, or the one model."""
-    from bench.writers import Writers  # it applies methods
-
-    return list(model.models) if isinstance(model, Writers) else [model]
 
 
 def trainable_state(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -10,9 +10,9 @@ from typing import Any
 from torch import nn
 
 from bench.config import FreezeMethod, SelectMethod, SuiteConfig, Task
-from bench.errors import InputError, suggest
+from bench.core.errors import InputError, suggest
+from bench.materials.base_model import untie_output_layer
 from bench.methods.base import Method
-from bench.models import untie_output_layer
 
 
 class Full(Method):

@@ -2,63 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import entry_points
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from bench.config import PluginMethod
-from bench.errors import BenchError, InputError, suggest
+from bench.core.errors import BenchError, InputError, suggest
 from bench.methods.base import Method
-
-ENTRY_POINTS = "bench.methods"
-"""Group under which a package names its methods: `name = "package.module:Class"`."""
-
-
-def installed() -> dict[str, str]:
-    """Return the methods of installed packages: name -> `package.module:Class`."""
-    return {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
-
-
-def is_plugin(given: str) -> bool:
-    """Return whether a method was given as `file.py:Name` or `package.module:Name`, not by name."""
-    return ":" in given
-
-
-def plugin_table(use: str) -> dict[str, str]:
-    """Return the table of a user's method, with the hash of the file that is named.
-
-    Nothing of that file is run, nor seen of what it imports; to find a module, the packages above it are imported.
-
-    Args:
-        use: `path/to/file.py:Name`, or `package.module:Name`.
-
-    Raises:
-        InputError: there is no such file or module, or a package above it does not import.
-    """
-    place, _, name = use.rpartition(":")
-    if not place or not name.isidentifier():
-        raise InputError(f"--method {use!r}: expected path/to/file.py:Name or package.module:Name")
-    if _is_file(place):
-        use = f"{PurePath(place).as_posix()}:{name}"
-    return {"kind": "plugin", "use": use, "sha256": _sha256(_source(place))}
-
-
-def source_of(table: PluginMethod) -> Path:
-    """Return the file that defines a user's method.
-
-    Raises:
-        InputError: there is no such file or module.
-    """
-    return _source(table.use.rpartition(":")[0])
+from bench.suites.plugins import described, is_file, sha256_of, source_file
 
 
 def load_plugin(table: PluginMethod) -> Method:
@@ -69,8 +25,8 @@ def load_plugin(table: PluginMethod) -> Method:
             name; the name is no `bench.methods.Method`, or refuses its settings.
     """
     place, _, name = table.use.rpartition(":")
-    file = _source(place)
-    found = _sha256(file)
+    file = source_file(place)
+    found = sha256_of(file)
     if table.sha256 is not None and found != table.sha256:
         raise InputError(
             f"{file}: is not the file that the configuration was made with (sha256 {found[:12]}, expected "
@@ -90,13 +46,13 @@ def load_plugin(table: PluginMethod) -> Method:
             f"{table.use}: method.settings = {dict(table.settings)} do not fit its constructor: {error}"
         ) from None
     except Exception as error:
-        raise InputError(f"{table.use}: its constructor raised {_described(error, file)}") from error
+        raise InputError(f"{table.use}: its constructor raised {described(error, file)}") from error
     return built
 
 
 def _imported(place: str, file: Path, sha256: str) -> ModuleType:
     try:
-        if not _is_file(place):
+        if not is_file(place):
             return importlib.import_module(place)
         name = f"bench_plugin_{sha256[:16]}"
         if name in sys.modules:
@@ -114,32 +70,8 @@ def _imported(place: str, file: Path, sha256: str) -> ModuleType:
     except BenchError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"{place}: does not import: {_described(error, file)}") from error
+        raise InputError(f"{place}: does not import: {described(error, file)}") from error
     return module
-
-
-def _is_file(place: str) -> bool:
-    return place.endswith(".py") or "/" in place or "\\" in place
-
-
-def _source(place: str) -> Path:
-    if _is_file(place):
-        if not Path(place).is_file():
-            raise InputError(f"{place}: there is no such file; --method takes path/to/file.py:Name")
-        return Path(place)
-    try:
-        spec = importlib.util.find_spec(place)
-    except Exception as error:  # of a package above it, or there is none
-        if not (isinstance(error, ModuleNotFoundError) and f"{place}.".startswith(f"{error.name}.")):
-            raise InputError(f"{place}: does not import: {_described(error, Path(place))}") from error
-        spec = None
-    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        raise InputError(f"{place}: there is no such module here; install its package, or give path/to/file.py:Name")
-    return Path(spec.origin)
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @contextmanager
@@ -166,15 +98,5 @@ def blaming(
         file = Path(inspect.getfile(type(method)))
         when = "" if step is None else f" at step {step()}"
         raise error_type(
-            f"{file.name}:{type(method).__name__}: {doing}{when} raised {_described(error, file)}"
+            f"{file.name}:{type(method).__name__}: {doing}{when} raised {described(error, file)}"
         ) from error
-
-
-def _described(error: BaseException, file: Path) -> str:
-    """Return type, message and the last line of the user's file that the error passed through."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == file.absolute()]
-    if isinstance(error, SyntaxError) and error.lineno is not None:
-        lines = [error.lineno]
-    message: Any = str(error).strip().splitlines()
-    where = f" ({file.name}:{lines[-1]})" if lines else ""
-    return f"{type(error).__name__}: {message[0] if message else 'no message'}{where}"

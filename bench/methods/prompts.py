@@ -20,7 +20,7 @@ from peft.utils.other import _prepare_prompt_learning_config
 from torch import nn
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from bench.errors import InputError
+from bench.core.errors import InputError
 
 
 def with_prompt(model: Any, config: Any) -> PeftModel:

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from bench.config import Scalar
-from bench.errors import InputError, suggest
-from bench.metrics.base import Inputs, Metric, MetricSpec
-from bench.statistics import Aggregate
+from bench.core.errors import InputError, suggest
+from bench.metrics.base import Metric, MetricSpec
+from bench.records.predictions import Inputs
+from bench.statistics.intervals import Aggregate
 
 if TYPE_CHECKING:
-    from bench.record import JudgeSummary
+    from bench.records.record import JudgeSummary
 
 __all__ = [
     "METRIC_NAMES",

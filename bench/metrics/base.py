@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Inputs = Literal["texts", "labels", "losses", "generations", "styles"]
+from bench.records.predictions import Inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from bench.config import Strict
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics.base import MetricSpec
 from bench.metrics.inputs import check_texts
 from bench.metrics.mean import mean_of, mean_statistics, signature_of

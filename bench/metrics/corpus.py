@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import InputError
+from bench.core.errors import InputError
 
 # `tokenizer.json` holds everything; without it, the vocabulary files of the older kinds do.
 _WHOLE_FILE = "tokenizer.json"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from bench.config import Strict
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics.base import MetricSpec
 from bench.metrics.corpus import corpus_of, tokenizer_of
 from bench.metrics.inputs import check_generations

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import InputError
+from bench.core.errors import InputError
 
 
 def check_lengths(metric: str, predictions: Sequence[Any], references: Sequence[Any]) -> None:

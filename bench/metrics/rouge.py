@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import Strict
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics.base import MetricSpec
 from bench.metrics.inputs import check_texts
 from bench.metrics.mean import mean_of, mean_statistics, signature_of

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from bench.config import Strict
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics.base import MetricSpec
 from bench.metrics.inputs import check_styles
 from bench.metrics.mean import mean_of, mean_statistics, signature_of
-from bench.record import JudgeSummary
+from bench.records.record import JudgeSummary
 
 _ROGAN_GLADEN = "Rogan and Gladen 1978, Am. J. Epidemiology 107(1), 71-76, for each author; clipped to [0, 1]"
 
@@ -205,7 +205,7 @@ def _load_classifier(judge: Judge) -> tuple[Any, Any]:
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-    from bench.models import MeanPooledClassifier, quiet_transformers
+    from bench.materials.base_model import MeanPooledClassifier, quiet_transformers
 
     loader: Any = MeanPooledClassifier if judge.file.pooling == "mean" else AutoModelForSequenceClassification
     try:

@@ -24,7 +24,7 @@ def build_model(config: SuiteConfig, method: Method, load: Callable[[], Any], *,
         InputError: the method does not fit the model.
     """
     if isinstance(config.task, StyleDuelTask):
-        from bench.writers import Writers
+        from bench.tasks.two_writers import Writers
 
         return Writers(load, method, seed=seed, config=config)
     return apply_method(load(), method, seed=seed, config=config)
@@ -53,7 +53,7 @@ def build_task(config: SuiteConfig, tokenizer: Any, model: Any, *, seed: int) ->
 
         writing = StyleDuel if isinstance(task, StyleDuelTask) else LanguageModeling
         return writing(task, tokenizer, n_vocabulary=model.config.vocab_size, seed=seed)
-    from bench.tasks.summarization import CausalSummarization, Seq2SeqSummarization
+    from bench.tasks.text_to_text import CausalSummarization, Seq2SeqSummarization
 
     kind = Seq2SeqSummarization if config.model.family == "seq2seq" else CausalSummarization
     return kind(task, tokenizer)

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import torch
 
 from bench.config import SplitName
-from bench.data import Example, Splits
-from bench.predictions import Predictions
+from bench.materials.splits import Example, Splits
+from bench.records.predictions import Predictions
 
 Item = dict[str, Any]
 """One encoded example or window, as the task's own `collate` takes it; `index` is its position."""

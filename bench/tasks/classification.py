@@ -17,11 +17,11 @@ from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from bench.config import ClassificationTask, FreezeMethod, HeadOnlyMethod, MethodConfig, SplitName
-from bench.data import Example, Splits
-from bench.errors import InputError
+from bench.core.errors import InputError
+from bench.materials.base_model import MeanPooledClassifier, mean_over_tokens
+from bench.materials.splits import Example, Splits
 from bench.methods.applying import state_hash
-from bench.models import MeanPooledClassifier, mean_over_tokens
-from bench.predictions import INPUT_CHARACTERS, Predictions
+from bench.records.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import Advance, BatchLoss, Item
 from bench.tasks.batches import by_length, on_device, padded
 

@@ -1,8 +1,9 @@
 """Texts written after an author: random windows to train on, free samples to score.
 
-One author is language modelling; two are a style duel, in which each has a writer of its own (`bench.writers`) and all
-train in the same steps, on windows of their own texts. A row of the test split is one sample: its seed, and a passage
-of the held-out text, whose loss is measured and whose text stands beside the sample as what a person wrote.
+One author is language modelling; two are a style duel, in which each has a writer of its own
+(`bench.tasks.two_writers`) and all train in the same steps, on windows of their own texts. A row of the test split is
+one sample: its seed, and a passage of the held-out text, whose loss is measured and whose text stands beside the sample
+as what a person wrote.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from bench import seeds
 from bench.config import LanguageModelingTask, SplitName, StyleDuelTask
-from bench.data import Example, Splits
-from bench.errors import InputError
-from bench.models import quiet_transformers
-from bench.predictions import Predictions
-from bench.sampling import banned_token_ids, check_length, sample
+from bench.core import seeds
+from bench.core.errors import InputError
+from bench.materials.base_model import quiet_transformers
+from bench.materials.splits import Example, Splits
+from bench.records.predictions import Predictions
 from bench.tasks.base import Advance, BatchLoss, Item
 from bench.tasks.batches import by_length, device_of, padded
+from bench.tasks.text_sampling import banned_token_ids, check_length, sample
 
 MIN_PASSAGE_TOKENS = 16
 """A held-out passage shorter than this says nothing about a loss."""

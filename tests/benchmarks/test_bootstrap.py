@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from metrics.texts import PREDICTIONS, REFERENCES
+from texts import PREDICTIONS, REFERENCES
 
 from bench import metrics
 from bench.metrics.mean import mean_of, mean_statistics
-from bench.significance import approximate_randomization, mean_difference
-from bench.statistics import BLOCK_SIZE, bootstrap_interval, hierarchical_difference, paired_bootstrap
+from bench.statistics.differences import approximate_randomization, mean_difference
+from bench.statistics.intervals import BLOCK_SIZE, bootstrap_interval, hierarchical_difference, paired_bootstrap
 
 N_RESAMPLES = 20
 SAFE_RATIO = 20

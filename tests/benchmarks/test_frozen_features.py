@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import torch
 
-from bench.data import load_splits
+from bench.materials.base_model import fetch_base_model, load_model, load_tokenizer
+from bench.materials.splits import load_splits
 from bench.methods.applying import apply_method, build
-from bench.models import fetch_base_model, load_model, load_tokenizer
-from bench.suite import load_suite, resolve
+from bench.running.trainer import TrainOutcome, train
+from bench.suites.resolve import load_suite, resolve
 from bench.tasks.classification import Classification
-from bench.training import TrainOutcome, train
 
 EPOCHS = 6
 SAFE_RATIO = 1.5

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bench.record import read_record
-from bench.suite import builtin_suites
-from bench.sweep import Outcome, plan, run_sweep
-from bench.sweep.running import Tally
+from bench.experiments.sweep import Outcome, plan, run_sweep
+from bench.experiments.sweep.running import Tally
+from bench.records.record import read_record
+from bench.suites.resolve import builtin_suites
 
 INTENDED_OVERHEAD = 0.03
 SAFE_OVERHEAD = 0.10

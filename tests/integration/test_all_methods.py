@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import tiny
 
-from bench.errors import InputError
-from bench.methods import library
-from bench.runner import Options, run_seed
-from bench.suite import builtin_suites
+from bench.core.errors import InputError
+from bench.running.run import Options, run_seed
+from bench.suites import library
+from bench.suites.resolve import builtin_suites
 
 pytestmark = pytest.mark.integration
 FEWER = ("training.steps=4", "training.batch_size=4", "training.save=trainable")

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import tiny
 
-from bench import api
-from bench.record import read_record
-from tests import tiny
+from bench.records.record import read_record
+from bench.running import api
 
 pytestmark = pytest.mark.integration
 

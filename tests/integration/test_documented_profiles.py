@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import HubServer
 from hub import documented, repositories
+from processes import HubServer
 
-from bench.record import RunRecord, read_record, read_rows
+from bench.core.files import read_rows
+from bench.records.record import RunRecord, read_record
 
 pytestmark = pytest.mark.integration
 
@@ -105,7 +106,7 @@ def test_summarization_takes_the_recipes_ten_thousand_five_hundred_rows(hub_serv
     small = hub_server.hub.repositories[("dataset", repository.id)]
     hub_server.hub.add(repository)
     code = (
-        "from bench.suite import load_suite, resolve; from bench.data import load_splits\n"
+        "from bench.suites.resolve import load_suite, resolve; from bench.materials.splits import load_splits\n"
         "s = load_splits(resolve(load_suite('summarization'), profile='documented').data)\n"
         "print(len(s.train), len(s.test), int(s.test[0].id, 16), int(s.test[-1].id, 16), s.summary.train_test_overlap)"
     )

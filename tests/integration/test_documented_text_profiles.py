@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HubServer
 from hub import documented, repositories
 from hub.books import book, paragraphs
 from hub.server import Hub
+from processes import HubServer
 
-from bench.record import RunRecord, read_record, read_rows
+from bench.core.files import read_rows
+from bench.records.record import RunRecord, read_record
 
 pytestmark = pytest.mark.integration
 

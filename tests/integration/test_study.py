@@ -15,8 +15,8 @@ from tiny import REVIEW
 from typer.testing import CliRunner
 
 from bench.cli.app import app
-from bench.errors import RunError
-from bench.record import RunRecord, read_record
+from bench.core.errors import RunError
+from bench.records.record import RunRecord, read_record
 
 pytestmark = pytest.mark.integration
 SMALL = [one for one in REVIEW if not one.startswith(("training.steps", "training.evaluate"))]

@@ -19,7 +19,7 @@ import psutil
 import pytest
 import tiny
 
-from bench.sweep import Plan, plan, run_sweep
+from bench.experiments.sweep import Plan, plan, run_sweep
 
 pytestmark = pytest.mark.integration
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray, the extra `ray`, is not installed")

@@ -14,14 +14,15 @@ import torch
 from safetensors.torch import load_file
 
 import bench
-from bench import runner
-from bench.api import SeedResult, run_seeds
-from bench.errors import InputError, RunError, TrainingError
-from bench.materials import fetch
+from bench.core.errors import InputError, RunError, TrainingError
+from bench.core.files import read_rows
+from bench.materials.fetch import fetch
 from bench.methods.applying import state_hash
-from bench.predictions import Predictions
-from bench.record import read_record, read_rows, read_statistics, run_folder
-from bench.suite import builtin_suites, load_suite
+from bench.records.predictions import Predictions
+from bench.records.record import read_record, read_statistics, run_folder
+from bench.running import run as runner
+from bench.running.api import SeedResult, run_seeds
+from bench.suites.resolve import builtin_suites, load_suite
 
 pytestmark = pytest.mark.integration
 SUITES = builtin_suites()

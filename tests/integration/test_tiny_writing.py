@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 import tiny
 
-from bench import judge as judging
-from bench import runner
 from bench.__main__ import main
-from bench.api import SeedResult, run_seeds
 from bench.config import StyleDuelTask
-from bench.errors import EXIT_BAD_INPUT, EXIT_PASS, EXIT_RUN_FAILED
-from bench.materials import fetch
-from bench.predictions import Predictions
-from bench.record import RunRecord, read_rows, run_folder
-from bench.suite import load_suite
+from bench.core.errors import EXIT_BAD_INPUT, EXIT_PASS, EXIT_RUN_FAILED
+from bench.core.files import read_rows
+from bench.materials.fetch import fetch
+from bench.records.predictions import Predictions
+from bench.records.record import RunRecord, run_folder
+from bench.running import run as runner
+from bench.running import style_judge as judging
+from bench.running.api import SeedResult, run_seeds
+from bench.suites.resolve import load_suite
 
 pytestmark = pytest.mark.integration
 LOOKED_AT = [("imdb", "full"), ("gulliver", "full"), ("alice_edgar", "lora")]

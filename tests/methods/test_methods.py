@@ -7,22 +7,18 @@ from typing import Any
 
 import pytest
 import torch
+from models import distilbert, gpt2, t5
 from transformers import (
     BartConfig,
     BartForSequenceClassification,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
-    GPT2Config,
-    GPT2LMHeadModel,
-    T5Config,
-    T5ForConditionalGeneration,
 )
 
 from bench.config import FreezeMethod, FullMethod, HeadOnlyMethod, MethodConfig, PeftMethod
-from bench.errors import InputError
+from bench.core.errors import InputError
+from bench.materials.base_model import untie_output_layer
 from bench.methods import applying
 from bench.methods.applying import build, state_hash, trainable_state
-from bench.models import untie_output_layer
+from bench.tasks.two_writers import quiet_modules
 
 
 def apply_method(model: Any, table: MethodConfig, *, seed: int) -> Any:
@@ -30,25 +26,6 @@ def apply_method(model: Any, table: MethodConfig, *, seed: int) -> Any:
 
 
 LORA = {"peft_type": "LORA", "r": 2, "target_modules": ["q_lin"]}
-
-
-def distilbert() -> Any:
-    torch.manual_seed(0)
-    return DistilBertForSequenceClassification(
-        DistilBertConfig(vocab_size=20, dim=8, hidden_dim=16, n_layers=2, n_heads=2, max_position_embeddings=16)
-    ).eval()
-
-
-def gpt2() -> Any:
-    torch.manual_seed(0)
-    return GPT2LMHeadModel(GPT2Config(vocab_size=20, n_embd=8, n_layer=1, n_head=2, n_positions=16)).eval()
-
-
-def t5() -> Any:
-    torch.manual_seed(0)
-    return T5ForConditionalGeneration(
-        T5Config(vocab_size=20, d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2, decoder_start_token_id=0)
-    ).eval()
 
 
 def _trainable(model: Any) -> set[str]:
@@ -142,7 +119,7 @@ def test_quiet_modules_keep_dropout_off_in_the_frozen_body(method: MethodConfig,
     model = apply_method(distilbert(), method, seed=0)
     tokens = torch.arange(10).view(2, 5)
     model.train()
-    for module in applying.quiet_modules(model, build(method)):
+    for module in quiet_modules(model, build(method)):
         module.eval()
     with torch.no_grad():
         first, second = (model.distilbert(tokens).last_hidden_state for _ in range(2))
@@ -155,7 +132,7 @@ def test_quiet_modules_keep_dropout_off_in_the_frozen_body(method: MethodConfig,
 def test_only_the_named_modules_are_quiet() -> None:
     method = _freeze("distilbert.transformer.layer.0")
     model = apply_method(distilbert(), method, seed=0)
-    assert applying.quiet_modules(model, build(method)) == [model.distilbert.transformer.layer[0]]
+    assert quiet_modules(model, build(method)) == [model.distilbert.transformer.layer[0]]
 
 
 # --- peft ------------------------------------------------------------------------------------------------------------

@@ -35,14 +35,14 @@ from transformers import (
 from transformers.pytorch_utils import Conv1D
 
 from bench.config import PeftMethod
-from bench.errors import InputError
-from bench.methods import library
+from bench.core.errors import InputError
+from bench.materials.base_model import MeanPooledClassifier, quiet_transformers
 from bench.methods.adapters import Peft
 from bench.methods.applying import apply_method, build, state_hash, trainable_state
-from bench.models import MeanPooledClassifier, quiet_transformers
-from bench.sampling import CountPenalty, SeededGumbel, sample
-from bench.saving import load_saved, save_trained
-from bench.suite import load_suite, resolve
+from bench.running.weights import load_saved, save_trained
+from bench.suites import library
+from bench.suites.resolve import load_suite, resolve
+from bench.tasks.text_sampling import CountPenalty, SeededGumbel, sample
 
 D, FF, V = 16, 32, 40
 """Width, inner width and vocabulary of every model; each has two layers."""

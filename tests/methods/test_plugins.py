@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
+from models import distilbert
 
-from bench import api
 from bench.config import PluginMethod, SuiteConfig
-from bench.errors import InputError, TrainingError
-from bench.methods import Method, plugins
+from bench.core.errors import InputError, TrainingError
+from bench.methods import Method
 from bench.methods.applying import apply_method, build
-from bench.methods.plugins import load_plugin, plugin_table
-from bench.suite import load_suite, resolve
-from tests import tiny
-from tests.methods.test_methods import distilbert
+from bench.methods.plugins import load_plugin
+from bench.running import api
+from bench.suites import plugins as naming
+from bench.suites.plugins import plugin_table
+from bench.suites.resolve import load_suite, resolve
 
 HEAD = "from bench.methods import Method\nimport torch\n\nclass Mine(Method):\n"
 LEARNS_THE_HEAD = HEAD + (
@@ -64,8 +66,8 @@ def test_a_module_and_an_entry_point_are_found(folder: Path, monkeypatch: pytest
     package.mkdir()
     (package / "__init__.py").write_text(LEARNS_THE_HEAD, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
-    point = importlib.metadata.EntryPoint("theirs", "their_package:Mine", plugins.ENTRY_POINTS)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == "bench.methods" else [])
+    point = importlib.metadata.EntryPoint("theirs", "their_package:Mine", naming.ENTRY_POINTS)
+    monkeypatch.setattr(naming, "entry_points", lambda group: [point] if group == "bench.methods" else [])
     by_name = tiny.small("imdb", method="theirs")
     by_place = tiny.small("imdb", method="their_package:Mine")
     assert (by_name.method_name, by_place.method_name) == ("theirs", "Mine")

@@ -9,9 +9,9 @@ import pytest
 from factories import judge_values
 
 from bench import metrics
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics import METRIC_NAMES, aggregate_of
-from bench.record import JudgeSummary
+from bench.records.record import JudgeSummary
 
 LABELS = ([0, 1, 1, 1, 1, 1], [0, 1, 0, 0, 0, 1])
 TEXTS = (["the cat sat on the mat today", "a dog ran far"], ["the cat sat on the mat", "a dog ran away so far"])

@@ -7,13 +7,13 @@ from typing import Any
 
 import evaluate
 import pytest
+from judges import save_judge
+from texts import PREDICTIONS, REFERENCES
+from words import save_word_tokenizer
 
 from bench import metrics
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics.as_evaluate import load
-from metrics.test_style import save_judge
-from metrics.texts import PREDICTIONS, REFERENCES
-from metrics.words import save_word_tokenizer
 
 pytestmark = pytest.mark.disable_socket
 

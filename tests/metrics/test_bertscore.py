@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from texts import PREDICTIONS, REFERENCES
 
 from bench import metrics
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics.bertscore import _StableText, folder_identity
-from metrics.texts import PREDICTIONS, REFERENCES
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import metrics
-from bench.errors import InputError
+from bench.core.errors import InputError
 
 NAMES = ("accuracy", "precision", "recall", "f1")
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from words import WORDS, save_word_tokenizer
 
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics.corpus import Corpus, Tokenizer, corpus_of, suffix_array, tokenizer_of
-from metrics.words import WORDS, save_word_tokenizer
 
 
 @pytest.fixture(scope="module")

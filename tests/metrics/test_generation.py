@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from words import save_word_tokenizer
 
 from bench import metrics
-from bench.errors import InputError
-from bench.scoring import score
-from metrics.words import save_word_tokenizer
+from bench.core.errors import InputError
+from bench.metrics.score import score
 
 CORPUS = "the cat sat on the mat . the cat sat on a mat"
 NAMES = [name for name in metrics.METRIC_NAMES if metrics.spec(name).inputs == "generations"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import InputError
+from bench.core.errors import InputError
 from bench.metrics.inputs import check_generations, check_styles
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench import metrics
-from bench.errors import InputError
+from bench.core.errors import InputError
 
 
 def value_of(name: str, predictions: Any, references: Any) -> float:

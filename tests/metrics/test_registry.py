@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench import metrics
-from bench.errors import InputError
+from bench.core.errors import InputError
 
 SIGNATURE_OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("rouge1", {"stemmer": False}),
@@ -29,7 +29,7 @@ SIGNATURE_OPTIONS: list[tuple[str, dict[str, Any]]] = [
 def test_importing_the_package_loads_no_library() -> None:
     heavy = ["torch", "transformers", "nltk", "sklearn", "scipy", "evaluate", "sacrebleu", "rouge_score", "bert_score"]
     code = (
-        "import sys; from bench import metrics, statistics, scoring\n"
+        "import sys; from bench import metrics, statistics; from bench.metrics import score\n"
         "for name in metrics.METRIC_NAMES: metrics.spec(name)\n"
         "for name in ('f1', 'rouge1', 'sacrebleu', 'loss'): metrics.build(name).signature()\n"
         f"print([name for name in {heavy} if name in sys.modules])"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from texts import PREDICTIONS, REFERENCES
 
 from bench import metrics
-from bench.errors import InputError
-from metrics.texts import PREDICTIONS, REFERENCES
+from bench.core.errors import InputError
 
 TEXT_METRICS = [name for name in metrics.METRIC_NAMES if metrics.spec(name).inputs == "texts" and name != "bertscore"]
 N = len(PREDICTIONS)

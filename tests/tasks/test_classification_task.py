@@ -11,8 +11,8 @@ import tiny
 import torch
 
 from bench.config import ModelConfig
-from bench.errors import InputError
-from bench.models import mean_over_tokens
+from bench.core.errors import InputError
+from bench.materials.base_model import mean_over_tokens
 from bench.tasks.batches import by_length, padded
 from bench.tasks.classification import Classification
 

@@ -10,8 +10,8 @@ import pytest
 import tiny
 import torch
 
-from bench.data import Example
-from bench.tasks.summarization import IGNORED
+from bench.materials.splits import Example
+from bench.tasks.text_to_text import IGNORED
 
 PROMPT = "task.prompt='read : {input} headline now :'"
 

@@ -10,9 +10,9 @@ import pytest
 import tiny
 import torch
 
-from bench import seeds
-from bench.data import Example
-from bench.errors import InputError
+from bench.core import seeds
+from bench.core.errors import InputError
+from bench.materials.splits import Example
 from bench.tasks import writing
 
 WINDOW = 10

@@ -1,0 +1,1 @@
+"""Stored results against stored results: sides, comparability, differences, claims, gate, leaderboard. Pure."""

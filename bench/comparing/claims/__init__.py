@@ -1,0 +1,46 @@
+"""Documented claims: what a recipe says of itself, and whether stored runs bear it out. Pure; reads no files.
+
+A claim points at a number of a `RunRecord` by an address (`bench.comparing.claims.address`) and says what it should be
+(`bench.comparing.claims.documented`). How it is judged:
+
+- A value or a range is judged only where everything in `Documented.fixed` (profile included) is as the recipe has it;
+  elsewhere it is `not comparable`; `departures` names the fields that differ.
+- A trend or an ordering of methods is judged there in the same words; elsewhere it is `same direction` or `other
+  direction`, on a stand-in.
+- An ordering looks at the runs of several methods, which must be alike in all but the method.
+- Time and memory are facts about a device. A claim on `cost` that names no device is never judged.
+- Over several seeds the mean is judged, and how many seeds would be judged alike on their own is said beside it.
+- What a record does not hold is `not measured`, with the reason.
+"""
+
+from __future__ import annotations
+
+from bench.comparing.claims.address import Missing, is_series, read
+from bench.comparing.claims.documented import (
+    AnyClaim,
+    Documented,
+    OrderingClaim,
+    RangeClaim,
+    TrendClaim,
+    ValueClaim,
+    departures,
+)
+from bench.comparing.claims.judging import judge, unmeasured
+from bench.comparing.claims.verdict import ClaimVerdict, Outcome
+
+__all__ = [
+    "AnyClaim",
+    "ClaimVerdict",
+    "Documented",
+    "Missing",
+    "OrderingClaim",
+    "Outcome",
+    "RangeClaim",
+    "TrendClaim",
+    "ValueClaim",
+    "departures",
+    "is_series",
+    "judge",
+    "read",
+    "unmeasured",
+]

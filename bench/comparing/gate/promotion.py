@@ -1,0 +1,139 @@
+"""Promotion: which stored runs may become the measured baseline, and what is noted of it.
+
+A baseline is what every later run is held to, so three things are refused unless they are allowed by name, and what
+was allowed is stored in the baseline: runs of a tree with changes that no commit holds, fewer seeds than the policy
+asks for, and runs that cannot be compared with the baseline they would replace.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from bench.comparing.comparable import comparability
+from bench.comparing.gate.policy import POLICY_FILE, Policy, load_policy
+from bench.core.errors import BenchError, InputError, NotComparableError, suggest
+from bench.records import baselines
+from bench.records.baselines import Baseline
+from bench.records.provenance import person, working_tree
+
+Waiver = Literal["dirty", "few-seeds", "incomparable"]
+
+DEFAULT_MIN_SEEDS: Final = 3
+"""Seeds that a baseline needs where no policy says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """A baseline that was stored."""
+
+    path: Path
+    """Its JSON file."""
+    baseline: Baseline
+    replaced: Baseline | None
+    """The baseline of the same name that stood there before; none where there was none, or it could not be read."""
+
+
+def promote(
+    folders: Sequence[Path],
+    *,
+    reason: str,
+    root: Path = Path("baselines"),
+    policy: Path | None = None,
+    allow: Collection[str] = (),
+    created: datetime.date | None = None,
+) -> Promotion:
+    """Make the stored runs of one config the measured baseline of their suite, profile and method.
+
+    Args:
+        folders: run folders, or config-key folders that hold `seed-*` folders.
+        reason: why these runs become the baseline.
+        root: the folder of baselines to store it in.
+        policy: the policy whose `min_seeds` counts; default: `policy.toml` in `root`, else `DEFAULT_MIN_SEEDS`.
+        allow: which of `dirty`, `few-seeds` and `incomparable` not to refuse.
+        created: the date to note; default: today, UTC.
+
+    Raises:
+        InputError: as `bench.records.baselines.from_runs`; or `allow` holds an unknown word, a run's tree was dirty, or
+            there are too few seeds.
+        NotComparableError: the baseline that stands there differs in something that a comparison needs, or cannot be
+            read.
+    """
+    for word in allow:
+        if word not in get_args(Waiver):
+            raise InputError(f"--allow {word!r} is not known{suggest(word, get_args(Waiver))}")
+    made, statistics = baselines.from_runs(folders, reason=reason, created=created)
+    path = root / made.suite / made.profile / f"{made.method}.json"
+    old = _read_old(path)
+    waived = []
+    for word, objection in (
+        ("dirty", _dirty(made)),
+        ("few-seeds", _few_seeds(made, _policy_of(policy, root))),
+        ("incomparable", old if isinstance(old, NotComparableError) else _incomparable(made, old, path)),
+    ):
+        if objection is not None and word not in allow:
+            raise type(objection)(f"{objection}; --allow {word} stores the baseline all the same, and says so in it")
+        if objection is not None:
+            waived.append(f"{word}: {objection}")
+    made = made.model_copy(
+        update={
+            "promoted_by": person(),
+            "promoted_from_commit": working_tree()[0],
+            "waived": tuple(waived),
+            "replaces_sha256": hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None,
+        }
+    )
+    baselines.write(made, statistics, root=root)
+    return Promotion(path=path, baseline=made, replaced=old if isinstance(old, Baseline) else None)
+
+
+def _read_old(path: Path) -> Baseline | NotComparableError | None:
+    """Return the baseline that would be replaced, or why it cannot be compared with."""
+    if not path.is_file():
+        return None
+    try:
+        return baselines.load(path)
+    except InputError as error:
+        return NotComparableError(f"the baseline to replace cannot be read ({error})")
+
+
+def _policy_of(path: Path | None, root: Path) -> Policy | None:
+    beside = root / POLICY_FILE
+    if path is None and not beside.is_file():
+        return None
+    return load_policy(path or beside)
+
+
+def _dirty(made: Baseline) -> BenchError | None:
+    seeds = [str(seed.seed) for seed in made.seeds if seed.environment.dirty]
+    if not seeds:
+        return None
+    return InputError(
+        f"seed(s) {', '.join(seeds)} ran from a working tree with uncommitted changes, so no commit can repeat them; "
+        "commit, and run them again with --force"
+    )
+
+
+def _few_seeds(made: Baseline, policy: Policy | None) -> BenchError | None:
+    needed = DEFAULT_MIN_SEEDS if policy is None else policy.min_seeds
+    if policy is not None and policy.profile == made.profile and made.suite in policy.suites:
+        limits = policy.suites[made.suite].metrics.values()
+        needed = max([needed, *(one.min_seeds for one in limits if one.min_seeds is not None)])
+    if len(made.seeds) >= needed:
+        return None
+    return InputError(
+        f"{len(made.seeds)} seed(s) were given, and a baseline needs {needed} "
+        f"({'the default' if policy is None else 'min_seeds of the policy'}); run more with `bench run --seeds`"
+    )
+
+
+def _incomparable(made: Baseline, old: Baseline | None, path: Path) -> BenchError | None:
+    mismatches = () if old is None else comparability(made, old)
+    if not mismatches:
+        return None
+    shown = "; ".join(f"{m.field} is {m.ours}, was {m.theirs}" for m in mismatches)
+    return NotComparableError(f"{path}: the new runs cannot be compared with the baseline they replace ({shown})")

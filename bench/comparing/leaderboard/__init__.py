@@ -1,0 +1,138 @@
+"""Leaderboards: the stored methods of a suite by score, grouped into those that cannot be told apart.
+
+    >>> from pathlib import Path
+    >>> from bench.comparing.leaderboard import leaderboards, write
+    >>> boards = leaderboards(["imdb"], profile="tiny")                    # doctest: +SKIP
+    >>> write(boards, reports_root=Path("reports"))                        # doctest: +SKIP
+    [PosixPath('reports/imdb-tiny-leaderboard.md')]
+
+`selection` finds what is stored and can be compared, `board` sets it side by side, `letters`, `front` and `targets` are
+the sums, `words`, `markdown`, `pictures` and `outputs` show it. It reads stored files and loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.comparing.leaderboard.board import Board, build_board
+from bench.comparing.leaderboard.selection import find_methods, select
+from bench.comparing.leaderboard.targets import PerformanceProfile, performance_profiles
+from bench.comparing.side import Side, load_side
+from bench.core.errors import InputError, suggest
+from bench.records import baselines as baseline
+from bench.records.record import RECORD_FILE
+from bench.suites.resolve import PROFILES, SuiteFile, load_suite
+
+__all__ = ["Board", "leaderboards", "over_suites"]
+
+
+def leaderboards(
+    suites: Sequence[str | Path] = (),
+    *,
+    profile: str | None = None,
+    named: Sequence[str] = (),
+    metric: str | None = None,
+    target: float | None = None,
+    confidence: float = 0.95,
+    runs_root: Path = Path("runs"),
+    roots: Sequence[Path] | None = None,
+) -> tuple[Board, ...]:
+    """Build a leaderboard for each suite and profile.
+
+    Args:
+        suites: folders or names; default: all of which two methods or more are stored.
+        profile: only this one; default: all of which two methods or more are stored.
+        named: sides to show beside those that are chosen, as `bench.comparing.side.load_side` takes them.
+        metric: what methods are ranked by; default: each suite's primary metric.
+        target: the score whose cost is asked for; default: the mean score of each suite's default method.
+        confidence: coverage the intervals aim at, in (0, 1).
+        runs_root: where runs are stored.
+        roots: folders of baselines; default: `bench.records.baselines.default_roots()`.
+
+    Returns:
+        The boards, those of a suite together, the profile nearest to the recipe first.
+
+    Raises:
+        InputError: nothing fitting is stored, a suite, profile, metric or side is not known, a side is of no board, or
+            a file cannot be read.
+    """
+    if profile is not None and profile not in PROFILES:
+        raise InputError(f"profile {profile!r} is not known{suggest(profile, PROFILES)}")
+    sides = [load_side(one, runs_root=runs_root, roots=roots) for one in named]
+    files = [load_suite(suite) for suite in suites or _stored_suites(runs_root, roots)]
+    boards = []
+    for file in files:
+        own = [side for side in sides if side.config.suite == file.name]
+        for one in [profile] if profile and suites else _profiles(file, profile, runs_root, roots):
+            chosen = select(
+                file,
+                one,
+                metric=metric,
+                named=[side for side in own if side.config.profile == one],
+                runs_root=runs_root,
+                roots=roots,
+            )
+            boards.append(build_board(chosen, target=target, confidence=confidence))
+    if not boards:
+        raise InputError(
+            f"{runs_root}: no suite has results of two methods or more of one profile; run another method, such as "
+            "`bench run suites/imdb --method full`, or name a suite and its profile to see its one method"
+        )
+    _check_named(sides, boards)
+    return tuple(boards)
+
+
+def _stored_suites(runs_root: Path, roots: Sequence[Path] | None) -> list[str]:
+    """Return the suites with stored results that this bench still knows."""
+    stored = {file.parts[-6] for file in runs_root.glob(f"*/*/*/*/seed-*/{RECORD_FILE}")}
+    stored |= {file.parts[-3] for file in baseline.find_all(roots=roots)}
+    known = []
+    for name in sorted(stored):
+        try:
+            known.append(load_suite(f"suites/{name}").name)
+        except InputError:
+            continue  # its folder has moved since the run; it can be named by path
+    return known
+
+
+def _profiles(file: SuiteFile, profile: str | None, runs_root: Path, roots: Sequence[Path] | None) -> list[str]:
+    wanted = [one for one in PROFILES if one in file.profiles and profile in (None, one)]
+    return [one for one in wanted if len(find_methods(file.name, one, runs_root=runs_root, roots=roots)) > 1]
+
+
+def _check_named(sides: Sequence[Side], boards: Sequence[Board]) -> None:
+    shown = {(board.selection.suite, board.selection.profile) for board in boards}
+    for side in sides:
+        if (side.config.suite, side.config.profile) not in shown:
+            names = ", ".join(f"{suite} {profile}" for suite, profile in sorted(shown))
+            raise InputError(
+                f"--side {side.name}: it is of {side.config.suite} {side.config.profile}, and the leaderboards are of "
+                f"{names}; ask for its suite and profile too"
+            )
+
+
+def over_suites(boards: Sequence[Board]) -> dict[str, tuple[tuple[Board, ...], tuple[PerformanceProfile, ...]]]:
+    """Return the performance profiles of each profile with two suites that have a time to target, and two methods.
+
+    Args:
+        boards: what `leaderboards` returned.
+
+    Returns:
+        Profile -> the boards with a time, and one performance profile for each method measured on all of them.
+    """
+    found = {}
+    for profile in dict.fromkeys(board.selection.profile for board in boards):
+        timed = tuple(one for one in boards if one.selection.profile == profile and _has_time(one))
+        profiles = performance_profiles([_seconds(board) for board in timed])
+        if len(timed) > 1 and len(profiles) > 1:
+            found[profile] = (timed, profiles)
+    return found
+
+
+def _has_time(board: Board) -> bool:
+    return any(seconds is not None for seconds in _seconds(board).values())
+
+
+def _seconds(board: Board) -> dict[str, float | None]:
+    return {entry.name: entry.to_target.seconds for entry in board.entries if entry.to_target is not None}

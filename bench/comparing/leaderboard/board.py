@@ -1,0 +1,316 @@
+"""Stored results of one suite and profile -> Board: everything that a leaderboard shows. Pure.
+
+Each pair of methods is a contrast of `bench.comparing.compare`: the calibrated interval over seeds and examples.
+Whether a pair is told apart is decided by its p-value, corrected by Holm over all pairs of the board, so ranks, letters
+and the word beside a difference agree. The intervals shown are not corrected.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from statistics import fmean, stdev
+from typing import Literal
+
+from bench import metrics as metric_layer
+from bench.comparing.compare import Contrast, contrast
+from bench.comparing.leaderboard.selection import Selection
+from bench.comparing.leaderboard.targets import ToTarget, to_target
+from bench.comparing.side import Side
+from bench.comparing.summary import estimate
+from bench.core.errors import InputError
+from bench.records.record import RunRecord
+from bench.statistics.differences import MeanDifference, adjusted, mean_score
+from bench.statistics.intervals import check_confidence
+from bench.statistics.letters import letters
+
+MIN_SEEDS = 3
+"""With fewer, nothing or next to nothing is known of what another seed would give."""
+_SAME_VALUE = 1e-9
+"""Greatest relative gap between a stored score and the one its statistics give: the rounding of a sum."""
+
+Word = Literal["reference", "better", "worse", "not told apart", "no interval", "no reference"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """The mean score of a method and how sure it is, in the metric's unit."""
+
+    value: float
+    low: float
+    high: float
+    confidence: float
+    """Coverage the interval aims at, in (0, 1)."""
+    over: Literal["examples", "seeds", "both"]
+    """What the interval lets vary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a method costs; means over seeds."""
+
+    trainable_parameters: int
+    trainable_share: float
+    """Of all parameters, in [0, 1]."""
+    saved_bytes: float
+    training_s: float
+    """The training stage alone."""
+    wall_s: float
+    """The whole run: loading, training and scoring."""
+    cpu_s: float | None
+    """Processor time of the run; None where a record does not have it."""
+    peak_memory_bytes: float
+    memory_of: Literal["GPU", "process"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """How much worse a method made the model on unrelated text."""
+
+    mean_nats: float
+    """Rise of the loss a token by fine-tuning, mean over seeds; above 0 is forgetting."""
+    standard_deviation_nats: float | None
+    """Over seeds; None for one seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two methods; the difference is a minus b, and a stands above b."""
+
+    a: str
+    b: str
+    contrast: Contrast
+    """With the p-value corrected over all pairs of the board."""
+    is_told_apart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One method."""
+
+    name: str
+    side: Side
+    rank: int
+    """1 + the number of methods that are significantly better."""
+    letters: str
+    """Methods that share a letter cannot be told apart."""
+    level: Level
+    word: Word
+    """What it is beside the reference."""
+    difference: Contrast | None
+    """It minus the reference; None for the reference itself, and where there is none."""
+    spent: Spent
+    to_target: ToTarget | None
+    """None where there is no target, or a seed has no curve."""
+    forgetting: Mapping[str, Forgotten]
+    """Title of an unrelated text -> what was forgotten of it; empty where a seed did not measure it."""
+
+    @property
+    def n_seeds(self) -> int:
+        """Return how many seeds it was run with."""
+        return len(self.side.records)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A leaderboard: methods by score, the best first."""
+
+    selection: Selection
+    unit: str
+    higher_is_better: bool
+    confidence: float
+    """Of the intervals; a pair is told apart where its corrected p is below 1 minus it."""
+    target: float | None
+    """What a score has to reach, in the metric's unit; None where none was given and there is no reference."""
+    entries: tuple[Entry, ...]
+    pairs: tuple[Pair, ...]
+    """All of them, in the order of the entries."""
+
+    @property
+    def metric(self) -> str:
+        """Return what methods are ranked by."""
+        return self.selection.metric
+
+    @property
+    def n_told_apart(self) -> int:
+        """Return how many pairs differ significantly."""
+        return sum(pair.is_told_apart for pair in self.pairs)
+
+    @property
+    def best(self) -> tuple[Entry, ...]:
+        """Return the methods that no other is significantly better than."""
+        return tuple(entry for entry in self.entries if entry.rank == 1)
+
+    @property
+    def forgotten_texts(self) -> tuple[str, ...]:
+        """Return the titles of the unrelated texts that any method was measured on."""
+        return tuple(sorted({title for entry in self.entries for title in entry.forgetting}))
+
+
+def build_board(selection: Selection, *, target: float | None = None, confidence: float = 0.95) -> Board:
+    """Rank methods, and set each pair of them against each other.
+
+    Args:
+        selection: results that can be compared.
+        target: the score whose cost is asked for; default: the mean score of the reference.
+        confidence: coverage the intervals aim at, in (0, 1).
+
+    Raises:
+        InputError: the target is not finite, or the confidence is out of range.
+    """
+    if target is not None and not math.isfinite(target):
+        raise InputError(f"the target is {target}; give a score, in the metric's unit")
+    check_confidence(confidence)
+    metric = selection.metric
+    score = selection.sides[0].records[0].scores[metric]
+    sign = -1 if score.higher_is_better else 1
+    levels = {side.name: _level(side, metric, confidence) for side in selection.sides}
+    sides = sorted(selection.sides, key=lambda side: (sign * levels[side.name].value, side.name))
+    pairs = _pairs(sides, metric, confidence)
+    if target is None and selection.reference is not None:
+        target = levels[selection.reference].value
+    places = {side.name: i for i, side in enumerate(sides)}
+    groups = letters(len(sides), [(places[pair.a], places[pair.b]) for pair in pairs if pair.is_told_apart])
+    entries = []
+    for side, group in zip(sides, groups, strict=True):
+        word, difference = _beside(side.name, selection.reference, pairs)
+        entries.append(
+            Entry(
+                name=side.name,
+                side=side,
+                rank=1 + sum(_is_better(pair, than=side.name) for pair in pairs),
+                letters=group,
+                level=levels[side.name],
+                word=word,
+                difference=difference,
+                spent=_spent(side.records),
+                to_target=None
+                if target is None
+                else to_target(side.records, metric, target, higher_is_better=score.higher_is_better),
+                forgetting=_forgetting(side.records),
+            )
+        )
+    return Board(
+        selection=selection,
+        unit=score.unit,
+        higher_is_better=score.higher_is_better,
+        confidence=confidence,
+        target=target,
+        entries=tuple(entries),
+        pairs=pairs,
+    )
+
+
+# --- scores ----------------------------------------------------------------------------------------------------------
+
+
+def _level(side: Side, metric: str, confidence: float) -> Level:
+    """Return the mean over seeds, with its interval over seeds and examples where statistics give a finite one."""
+    scores = [record.scores[metric] for record in side.records]
+    mean = fmean(score.value for score in scores)
+    found = _mean_score(side, metric, confidence)
+    if found is not None and math.isfinite(found.low) and _is_same(found.value, mean):
+        return Level(value=mean, low=found.low, high=found.high, confidence=confidence, over=found.over)
+    one = estimate(scores)
+    return Level(value=mean, low=one.low, high=one.high, confidence=one.confidence, over=one.over)
+
+
+def _is_same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_SAME_VALUE, abs_tol=_SAME_VALUE)
+
+
+def _mean_score(side: Side, metric: str, confidence: float) -> MeanDifference | None:
+    statistics = {seed: by_metric[metric] for seed, by_metric in side.statistics.items() if metric in by_metric}
+    if len(statistics) < len(side.records):
+        return None
+    try:
+        options = side.config.metrics[metric].options
+        aggregate = metric_layer.aggregate_of(metric, options, judge=side.records[0].judge)
+        return mean_score(aggregate, statistics, confidence=confidence)
+    except InputError:
+        return None
+
+
+def _pairs(sides: Sequence[Side], metric: str, confidence: float) -> tuple[Pair, ...]:
+    """Return all pairs, corrected together."""
+    rows = [
+        (a.name, b.name, contrast(a, b, metrics=[metric], confidence=confidence, n_resamples=0).rows[0])
+        for a, b in combinations(sides, 2)
+    ]
+    corrected = iter(adjusted([row.difference.p_value for _, _, row in rows if row.difference is not None], "holm"))
+    pairs = []
+    for a, b, row in rows:
+        p_adjusted = None if row.difference is None else next(corrected)
+        told_apart = p_adjusted is not None and p_adjusted < 1 - confidence
+        pairs.append(Pair(a=a, b=b, contrast=replace(row, p_adjusted=p_adjusted), is_told_apart=told_apart))
+    return tuple(pairs)
+
+
+def _is_better(pair: Pair, *, than: str) -> bool:
+    """Return whether a pair shows a method that is significantly better than this one."""
+    if not pair.is_told_apart or than not in (pair.a, pair.b):
+        return False
+    a_is_better = (pair.contrast.a > pair.contrast.b) == pair.contrast.higher_is_better
+    return a_is_better == (than == pair.b)
+
+
+def _beside(name: str, reference: str | None, pairs: Sequence[Pair]) -> tuple[Word, Contrast | None]:
+    if reference is None:
+        return "no reference", None
+    if name == reference:
+        return "reference", None
+    pair = next(pair for pair in pairs if {pair.a, pair.b} == {name, reference})
+    row = pair.contrast if pair.a == name else _turned(pair.contrast)
+    if row.difference is None:
+        return "no interval", row
+    if not pair.is_told_apart:
+        return "not told apart", row
+    return "worse" if _is_better(pair, than=name) else "better", row
+
+
+def _turned(row: Contrast) -> Contrast:
+    """Return the same two sides the other way round: b minus a."""
+    found = row.difference
+    if found is not None:
+        found = replace(
+            found,
+            value=-found.value,
+            low=-found.high,
+            high=-found.low,
+            n_seeds_a=found.n_seeds_b,
+            n_seeds_b=found.n_seeds_a,
+        )
+    return replace(row, a=row.b, b=row.a, difference=found)
+
+
+# --- cost ------------------------------------------------------------------------------------------------------------
+
+
+def _spent(records: Sequence[RunRecord]) -> Spent:
+    costs, model = [record.cost for record in records], records[0].model
+    on_gpu = [cost.peak_gpu_memory_bytes for cost in costs if cost.peak_gpu_memory_bytes is not None]
+    is_gpu = len(on_gpu) == len(costs)
+    cpu = [cost.cpu_time_s for cost in costs if cost.cpu_time_s is not None]
+    return Spent(
+        trainable_parameters=model.trainable_parameters,
+        trainable_share=model.trainable_share,
+        saved_bytes=fmean(cost.saved_bytes for cost in costs),
+        training_s=fmean(cost.stages_s["training"] for cost in costs),
+        wall_s=fmean(cost.wall_time_s for cost in costs),
+        cpu_s=fmean(cpu) if len(cpu) == len(costs) else None,
+        peak_memory_bytes=fmean(on_gpu if is_gpu else [cost.peak_memory_bytes for cost in costs]),
+        memory_of="GPU" if is_gpu else "process",
+    )
+
+
+def _forgetting(records: Sequence[RunRecord]) -> dict[str, Forgotten]:
+    """Return what was forgotten of each text that every seed was measured on."""
+    titles = set.intersection(*(set(record.forgetting) for record in records))
+    found = {}
+    for title in sorted(titles):
+        rises = [record.forgetting[title].after_nats - record.forgetting[title].before_nats for record in records]
+        spread = stdev(rises) if len(rises) > 1 else None
+        found[title] = Forgotten(mean_nats=fmean(rises), standard_deviation_nats=spread)
+    return found

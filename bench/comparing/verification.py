@@ -1,0 +1,120 @@
+"""Verification: whether a stored baseline still is what was promoted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from bench import metrics
+from bench.core.errors import InputError
+from bench.records import baselines
+from bench.records.baselines import MAX_BYTES, Baseline, BaselineSeed
+
+RELATIVE_TOLERANCE: Final = 1e-9
+"""Of a value that is computed again: another numpy may add the same numbers in another order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One baseline, looked through."""
+
+    path: Path
+    """Its JSON file."""
+    problems: tuple[str, ...]
+    """What is off, a sentence each; empty where it holds."""
+    n_values: int
+    """Scores that were computed again from the stored statistics."""
+    skipped: tuple[str, ...]
+    """Metrics that statistics alone cannot give again, and why."""
+    n_bytes: int
+    """JSON and statistics together."""
+
+
+def verify(path: Path) -> Checked:
+    """Look through one baseline: schema, hashes, sizes, and every score that its statistics give again.
+
+    Args:
+        path: its JSON file; one that cannot be read is a problem, not an error.
+    """
+    n_bytes = baselines.size_bytes(path)
+    try:
+        baseline, values = baselines.load(path), baselines.read_values(path)
+        statistics = baselines.load_statistics(path)
+    except InputError as error:
+        return Checked(path=path, problems=(str(error),), n_values=0, skipped=(), n_bytes=n_bytes)
+    problems = [*_misplaced(path, baseline), *_oversized(n_bytes), *_edited_config(baseline, values["config"])]
+    skipped: dict[str, str] = {}
+    n_values = 0
+    for seed in baseline.seeds:
+        for metric, array in statistics.get(seed.seed, {}).items():
+            try:
+                problem = _rescored(baseline, seed, metric, array)
+            except InputError as error:
+                skipped[metric] = str(error)
+                continue
+            n_values += 1
+            if problem:
+                problems.append(f"seed {seed.seed}, {metric}: {problem}")
+    return Checked(
+        path=path,
+        problems=tuple(problems),
+        n_values=n_values,
+        skipped=tuple(f"{metric}: {why}" for metric, why in skipped.items()),
+        n_bytes=n_bytes,
+    )
+
+
+def _misplaced(path: Path, baseline: Baseline) -> Iterator[str]:
+    name = f"{baseline.suite}/{baseline.profile}/{baseline.method}"
+    if baselines.name_of(path) != name:
+        yield f"it is the baseline {name}, so it has to be stored as {name}.json"
+
+
+def _oversized(n_bytes: int) -> Iterator[str]:
+    if n_bytes > MAX_BYTES:
+        yield f"it takes {n_bytes} bytes, more than the {MAX_BYTES} that a repository should carry"
+
+
+def _edited_config(baseline: Baseline, stored: dict[str, Any]) -> Iterator[str]:
+    """Compare the key with the config as it was written: today's defaults may know keys that it never had."""
+    values = {name: value for name, value in stored.items() if name not in ("title", "chosen")}
+    keys = [_key_of(_without_nones(values)), _key_of(values)]  # version 1 hashed its nones too
+    if baseline.config_key not in keys:
+        yield f"config_key is {baseline.config_key}, and its config has the key {keys[0]}: one of them was edited"
+
+
+def _key_of(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _without_nones(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nones(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nones(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _rescored(baseline: Baseline, seed: BaselineSeed, metric: str, array: np.ndarray) -> str | None:
+    """Return what is off with one score, or None.
+
+    Raises:
+        InputError: the metric cannot be aggregated from its statistics alone.
+    """
+    if metric not in seed.scores or metric not in baseline.config.metrics:
+        return "there are statistics and no score"
+    stored = seed.scores[metric]
+    if len(array) != stored.n_examples:
+        return f"statistics of {len(array)} examples, and the score is of {stored.n_examples}"
+    if not np.isfinite(array).all():
+        return "the statistics hold a value that is not finite"
+    options = baseline.config.metrics[metric].options
+    value = float(metrics.aggregate_of(metric, options, judge=seed.judge)(array.sum(axis=0)))
+    if not math.isclose(value, stored.value, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12):
+        return f"the stored score is {stored.value!r}, and the statistics give {value!r}"
+    return None

@@ -1,0 +1,34 @@
+"""The base model: `[model]`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from bench.config.sources import Source
+from bench.core.schema import Strict
+
+
+class Architecture(Strict):
+    """A transformers configuration written out, so that parameters can be counted without any weights."""
+
+    model_type: str
+    """The transformers model type, such as `distilbert` or `t5`."""
+    config: dict[str, JsonValue] = Field(default_factory=dict)
+    """Configuration values that differ from that type's defaults."""
+
+
+class ModelConfig(Strict):
+    """The base model, before a method touches it."""
+
+    source: Source
+    """Where weights and tokenizer come from."""
+    family: Literal["sequence_classification", "seq2seq", "causal"]
+    """Which head the base model carries."""
+    pooling: Literal["architecture", "mean"] = "architecture"
+    """`architecture` uses the head transformers ships; `mean` averages token vectors before the same head."""
+    architecture: Architecture | None = None
+    """For counting parameters without weights, and for `random_weights`."""
+    total_parameters: int | None = Field(default=None, ge=1)
+    """What the loaded base model must count, head included; a mismatch stops the run."""

@@ -1,0 +1,1 @@
+"""What every room may use: errors, seeds, progress, processes, locks, files, the network guard, wording."""

@@ -1,0 +1,181 @@
+"""One cell of a sweep: where it is stored, who may run it, and how it ended. Every engine calls `run_cell`."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from filelock import Timeout
+
+from bench.config import SuiteConfig
+from bench.core.errors import BenchError
+from bench.core.files import write_text
+from bench.core.locks import hold
+from bench.records.record import RECORD_FILE, run_folder
+from bench.running import api
+from bench.running.cache import Kept
+
+
+class Stopped(BaseException):
+    """Raised inside a worker that was told to stop; no cell may take it for a failure of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One resolved suite under one seed."""
+
+    config: SuiteConfig
+    seed: int
+
+    def folder(self, runs_root: Path) -> Path:
+        """Return where its run is stored."""
+        return run_folder(runs_root, self.config, self.seed)
+
+    @property
+    def name(self) -> str:
+        """Return how messages call it."""
+        config = self.config
+        return f"{config.suite} · {config.profile} · {config.method_name} · seed {self.seed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What decides how cells run but not what they give."""
+
+    runs_root: Path
+    device: str = "auto"
+    offline: bool = False
+    force: bool = False
+    """Run again even where a record stands."""
+
+
+Runner = Callable[[SuiteConfig, int, Settings], object]
+"""What runs a cell and stores its record; found by its name in another process, so a function of a module."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A cell on its way to a worker."""
+
+    cell: Cell
+    settings: Settings
+    run: Runner
+    wait: bool = False
+    """Whether to wait where another sweep is at this cell, rather than to come back with `busy`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a cell ended."""
+
+    cell: Cell
+    state: Literal["stored", "done", "failed", "busy", "retried"]
+    """`stored`: a record was there already. `busy`: another sweep is at it. `retried`: its worker died; once more."""
+    seconds: float = 0.0
+    """Spent on it by the worker."""
+    message: str | None = None
+    """Why it failed, in one line; none where it did not."""
+    log: Path | None = None
+    """The whole traceback."""
+
+
+def is_done(folder: Path) -> bool:
+    """Return whether a run folder holds a result."""
+    return (folder / RECORD_FILE).is_file()
+
+
+def run_config(config: SuiteConfig, seed: int, settings: Settings) -> None:
+    """Run a cell as `bench run` would, silently."""
+    api.run_config(
+        config,
+        seed,
+        device=settings.device,
+        offline=settings.offline,
+        force=settings.force,
+        runs_root=settings.runs_root,
+        kept=_kept(),
+    )
+
+
+@functools.cache
+def _kept() -> Kept:
+    """Return what the cells of this process share."""
+    return Kept()
+
+
+def run_cell(task: Task) -> Outcome:
+    """Run a cell unless it is stored, and say how it ended; whatever it raises fails this cell alone."""
+    outcome = _attempt(task)
+    if outcome.state == "failed":
+        _free_memory()
+    return outcome
+
+
+def _attempt(task: Task) -> Outcome:
+    cell, settings = task.cell, task.settings
+    start = time.perf_counter()
+    folder = cell.folder(settings.runs_root)
+    try:
+        with hold(folder, wait=task.wait):
+            if is_done(folder) and not settings.force:
+                return Outcome(cell=cell, state="stored", seconds=time.perf_counter() - start)
+            task.run(cell.config, cell.seed, settings)
+            log_of(folder).unlink(missing_ok=True)
+            return Outcome(cell=cell, state="done", seconds=time.perf_counter() - start)
+    except Timeout:
+        return Outcome(cell=cell, state="busy")
+    except Stopped:
+        raise
+    except BaseException as error:
+        log = write_log(folder, "".join(traceback.format_exception(error)))
+        seconds = time.perf_counter() - start
+        return Outcome(cell=cell, state="failed", seconds=seconds, message=message_of(error), log=log)
+
+
+def message_of(error: BaseException) -> str:
+    """Return an error in one line: ours as it is, any other with its type and where it was raised."""
+    text = " ".join(str(error).split())
+    if isinstance(error, BenchError):
+        return text
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name})" if frames else ""
+    return f"{type(error).__name__}: {text}{where}" if text else f"{type(error).__name__}{where}"
+
+
+def log_of(folder: Path) -> Path:
+    """Return the file beside a run folder that holds the traceback of its last failure."""
+    return folder.with_name(f"{folder.name}.failed.log")
+
+
+def write_log(folder: Path, text: str) -> Path | None:
+    """Store what a failed cell left behind, and return where; None where the disk takes nothing."""
+    try:
+        write_text(log_of(folder), text)
+    except OSError:
+        return None
+    return log_of(folder)
+
+
+def _free_memory() -> None:
+    """Give back what a failed cell held, so that want of memory is not the next one's failure too."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def settle() -> None:
+    """Take all that is loaded by now, which is there to stay, out of the garbage collector's sight.
+
+    A run collects garbage several times, and each time walks through every object of torch and transformers: for a
+    small cell most of its time. A worker calls this once, after its first cell.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,108 @@
+"""What produced a run: versions, commit, device."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+
+from bench.core.processes import n_processes
+from bench.records.record import Environment
+
+PACKAGES = (
+    "accelerate",
+    "bert-score",
+    "datasets",
+    "nltk",
+    "numpy",
+    "peft",
+    "rouge-score",
+    "sacrebleu",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+
+
+def environment(*, device: str, n_threads: int, precision: str, determinism: dict[str, str]) -> Environment:
+    """Return the software and hardware of this process.
+
+    Args:
+        device: device class, from `bench.running.device.device_class`.
+        n_threads: CPU threads that torch uses inside an operation; results on the CPU depend on it.
+        precision: arithmetic of forward and backward passes.
+        determinism: the switches that are on.
+    """
+    commit, dirty = working_tree()
+    return Environment(
+        bench_version=version(),
+        commit=commit,
+        dirty=dirty,
+        python=platform.python_version(),
+        platform=f"{platform.system()}-{platform.machine()}",
+        packages=package_versions(),
+        device=device,
+        n_threads=n_threads,
+        n_processes=n_processes(),
+        precision=precision,
+        determinism=determinism,
+    )
+
+
+def version() -> str:
+    """Return the version of this package, or `0+unknown` in a tree that was never installed."""
+    try:
+        return importlib.metadata.version("bench")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+@functools.cache
+def package_versions() -> dict[str, str]:
+    """Return the installed versions of the packages that can move a result."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def person() -> str | None:
+    """Return who is at work: the name that git knows, else the login, else None."""
+    try:
+        return _git(Path.cwd(), "config", "user.name") or getpass.getuser()
+    except (OSError, KeyError):  # no login either, as in some containers
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what a git command prints in a folder, or None where it fails or there is no git."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@functools.cache
+def working_tree() -> tuple[str | None, bool | None]:
+    """Return the commit this code runs from, and whether code or suites changed since; None outside a working tree."""
+    here = Path(__file__).parent
+    if _git(here, "ls-files", "--error-unmatch", __file__) is None:
+        return None, None  # an installed copy, perhaps inside somebody else's repository
+    commit, changes = _git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "--", ".", "../suites")
+    return commit, None if changes is None else bool(changes)

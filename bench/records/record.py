@@ -1,0 +1,339 @@
+"""RunRecord: what one run of one seed leaves behind, and how it is stored.
+
+One folder per cell and seed:
+
+    runs/<suite>/<profile>/<method>/<config key>/seed-<n>/
+        config.lock.toml         the resolved configuration
+        record.json              this type, canonical JSON; written last, so a folder without it is not a result
+        predictions.jsonl        one row per test example, after fine-tuning
+        predictions-before.jsonl the same before fine-tuning
+        statistics.safetensors   per-example sufficient statistics of every metric: `before/<metric>`, `after/<metric>`
+        curve.jsonl              one row per optimiser step and one per epoch
+        weights.safetensors      the trained parameters (or model/, by save_pretrained)
+
+Two runs of the same config and seed differ nowhere outside `cost`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from bench.config import Strict, SuiteConfig
+from bench.core.errors import InputError
+from bench.core.files import canonical_json, write_text
+
+SCHEMA_VERSION: Final = 2
+"""2 added `evaluations`, `controls`, `judge` and texts that are no rows; records of version 1 load as they are."""
+RECORD_FILE = "record.json"
+Stage = Literal["before", "after"]
+
+
+class Score(Strict):
+    """One metric on one set of predictions, at full precision."""
+
+    value: float
+    """In the metric's unit."""
+    low: float
+    """Lower end of the interval over examples."""
+    high: float
+    """Upper end of the interval over examples."""
+    confidence: float = Field(gt=0, lt=1)
+    """Coverage the interval aims at."""
+    n_examples: int = Field(ge=1)
+    """Examples scored."""
+    unit: str
+    """What the value counts, such as `fraction` or `points (0-100)`."""
+    higher_is_better: bool
+    """Direction."""
+    signature: str
+    """Identity of the metric: scores compare only where it is equal."""
+
+
+class Change(Strict):
+    """A metric after fine-tuning minus before, paired over the same test examples."""
+
+    value: float
+    """Difference of the two scores, in the metric's unit."""
+    low: float
+    """Lower end of the paired bootstrap interval."""
+    high: float
+    """Upper end of the paired bootstrap interval."""
+    confidence: float = Field(gt=0, lt=1)
+    """Coverage the interval aims at."""
+
+
+class SplitSummary(Strict):
+    """What one split held."""
+
+    n_examples: int
+    fingerprint: str
+    """sha256 over ids, inputs and targets, in order."""
+    source: str
+    """Identity of the bytes the rows came from."""
+    exact_duplicates: int
+    """Rows whose input occurs earlier in the same split."""
+    unit: Literal["rows", "paragraphs"] = "rows"
+    """What `n_examples` counts."""
+
+
+class DataSummary(Strict):
+    """The rows of a run."""
+
+    fingerprint: str
+    """sha256 over the fingerprints of the splits, and of control texts where there are any."""
+    splits: dict[str, SplitSummary]
+    train_test_overlap: int
+    """Test rows whose input, case and spacing aside, also stands in the training rows."""
+    near_duplicates: int | None = None
+    """Test rows that resemble a training row, those that equal one included; none in records of version 1."""
+
+
+class ModelSummary(Strict):
+    """The model of a run."""
+
+    base: str
+    """Identity of the base weights: source and revision or hash."""
+    total_parameters: int
+    trainable_parameters: int
+    trainable_share: float
+    """Trainable / total, in [0, 1]."""
+
+
+class Hashes(Strict):
+    """sha256 of what a seed decides; another seed must change the first two."""
+
+    initial_trainable: str
+    """Trainable parameters before the first step."""
+    batch_order: str
+    """Training example ids in the order they were fed."""
+    final_trainable: str
+    """Trainable parameters after the last step."""
+    predictions: str
+    """predictions.jsonl."""
+
+
+class EpochSummary(Strict):
+    """Losses and accuracies at the end of one epoch (or of the step budget)."""
+
+    epoch: float
+    step: int
+    train_loss: float
+    """Mean loss over the epoch's batches, as training saw it; padding masked."""
+    validation_loss: float
+    """Loss over the validation rows, dropout off; padding masked."""
+    train_loss_unmasked: float | None = None
+    """The same with padding counted, as the recipe computed it."""
+    validation_loss_unmasked: float | None = None
+    train_accuracy: float | None = None
+    """Share of the epoch's training examples that were right when they were seen."""
+    validation_accuracy: float | None = None
+
+
+class Point(Strict):
+    """One metric at one step."""
+
+    value: float
+    """In the metric's unit."""
+    low: float
+    """Lower end of the interval over examples."""
+    high: float
+    """Upper end of the interval over examples."""
+
+
+class Evaluation(Strict):
+    """The test rows in the middle of training (and at its start and end)."""
+
+    step: int = Field(ge=0)
+    """Optimiser steps done."""
+    train_loss: float | None = None
+    """Mean loss of the batches since the evaluation before; none at step 0."""
+    scores: dict[str, Point]
+    """Metric -> value."""
+
+
+class CalibrationBin(Strict):
+    """Chunks whose judge was about equally sure."""
+
+    confidence: float
+    """Mean probability of the label it chose."""
+    accuracy: float
+    """Share that was right."""
+    n_chunks: int
+
+
+class JudgeSummary(Strict):
+    """The judge of a style duel, and how far it can be trusted."""
+
+    identity: str
+    """Hash of everything that made it: base weights, settings, text. Equal for every run seed."""
+    weights_sha256: str
+    labels: tuple[str, ...]
+    max_length_tokens: int
+    n_training_chunks: int
+    accuracy: Score
+    """On held-out chunks, with its interval."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Held-out chunks, [true author][author it chose]."""
+    calibration_error: float
+    """Expected calibration error in [0, 1], over ten bins of equal width (Guo et al. 2017, section 2)."""
+    calibration: tuple[CalibrationBin, ...]
+    """The bins that hold any chunk."""
+    shuffled_accuracy: Score
+    """On the same chunks with their words in random order: what is left of it is vocabulary."""
+    others: dict[str, tuple[float, ...]]
+    """Control text -> share of its chunks that went to each label; by neither author, so no answer is right."""
+
+
+class Forgetting(Strict):
+    """How well the model predicts a text that has nothing to do with its task."""
+
+    before_nats: float
+    """Mean loss of a token before training."""
+    after_nats: float
+    """The same after it; what it gained was forgotten."""
+    n_windows: int
+    """Windows of the text that were read."""
+
+
+class Environment(Strict):
+    """Software and hardware that produced a run."""
+
+    bench_version: str
+    commit: str | None
+    """Commit of the working tree, where it is one."""
+    dirty: bool | None
+    """Whether that tree had uncommitted changes."""
+    python: str
+    platform: str
+    packages: dict[str, str]
+    device: str
+    """Device class, such as `cpu` or the GPU's name."""
+    n_threads: int
+    n_processes: int = 1
+    """That training batches were split between."""
+    precision: str
+    determinism: dict[str, str]
+    """The switches that were set, by name."""
+
+
+class Cost(Strict):
+    """The only block in which two runs of the same config and seed may differ."""
+
+    started_at: str
+    """UTC, ISO 8601."""
+    wall_time_s: float
+    stages_s: dict[str, float]
+    """Seconds by stage."""
+    cpu_time_s: float | None = None
+    """Processor time over all threads, which a busy machine disturbs less; none in older records."""
+    peak_memory_bytes: int
+    """Peak resident memory of the process during the run; where the system cannot forget a peak, so far."""
+    peak_gpu_memory_bytes: int | None = None
+    n_training_tokens: int
+    training_tokens_per_s: float
+    saved_bytes: int
+    """Size of the saved weights on disk."""
+
+
+class RunRecord(Strict):
+    """The result of one config under one seed."""
+
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    suite: str
+    profile: str
+    method: str
+    seed: int
+    config_key: str
+    config: SuiteConfig
+    data: DataSummary
+    model: ModelSummary
+    hashes: Hashes
+    scores_before: dict[str, Score]
+    scores: dict[str, Score]
+    changes: dict[str, Change]
+    epochs: list[EpochSummary]
+    evaluations: tuple[Evaluation, ...] = ()
+    """The test rows along the way; empty where `training.evaluate_every_steps` is not set."""
+    controls: dict[str, dict[str, Score]] = Field(default_factory=dict)
+    """Human text -> the metrics that score texts, so that a reader can place the model's; empty for other tasks."""
+    judge: JudgeSummary | None = None
+    """Style duels only."""
+    forgetting: dict[str, Forgetting] = Field(default_factory=dict)
+    """Unrelated text -> its loss before and after; empty where the suite names none, or the model writes no text."""
+    reload_identical: bool
+    """Whether the saved weights, loaded into a fresh model, gave the same predictions."""
+    environment: Environment
+    cost: Cost
+
+
+# --- storage ---------------------------------------------------------------------------------------------------------
+
+
+def run_folder(root: Path, config: SuiteConfig, seed: int) -> Path:
+    """Return where a run of this config and seed is stored under `root`."""
+    return root / config.suite / config.profile / config.method_name / config.key / f"seed-{seed}"
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write `record.json` into a run folder."""
+    write_text(folder / RECORD_FILE, canonical_json(record.model_dump(mode="json")))
+
+
+def read_record(path: Path) -> RunRecord:
+    """Load a record from its folder or file.
+
+    Args:
+        path: a run folder, or a `record.json`.
+
+    Raises:
+        InputError: there is no record there, it is not JSON, or it does not fit the schema.
+    """
+    file = path / RECORD_FILE if path.is_dir() else path
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{file}: there is no run record here; `bench run` writes one") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read as JSON ({error}); run again with --force to replace it") from None
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if version not in range(1, SCHEMA_VERSION + 1):
+        raise InputError(
+            f"{file}: schema_version is {version!r}, this bench reads 1 to {SCHEMA_VERSION}; "
+            "install the bench that wrote it, or run again with --force"
+        )
+    try:
+        return RunRecord.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file}: {place}: {first['msg']}; run again with --force to replace it") from None
+
+
+def write_statistics(folder: Path, statistics: Mapping[Stage, Mapping[str, np.ndarray]]) -> None:
+    """Store per-example sufficient statistics.
+
+    Args:
+        folder: the run folder.
+        statistics: stage -> metric -> float64 array (n_examples, n_stats).
+    """
+    from safetensors.numpy import save_file
+
+    flat = {f"{stage}/{name}": np.ascontiguousarray(a) for stage, by in statistics.items() for name, a in by.items()}
+    save_file(flat, folder / "statistics.safetensors")
+
+
+def read_statistics(folder: Path) -> dict[Stage, dict[str, np.ndarray]]:
+    """Load what `write_statistics` stored."""
+    from safetensors.numpy import load_file
+
+    statistics: dict[Stage, dict[str, np.ndarray]] = {"before": {}, "after": {}}
+    for key, array in load_file(folder / "statistics.safetensors").items():
+        stage, _, name = key.partition("/")
+        statistics["before" if stage == "before" else "after"][name] = array
+    return statistics

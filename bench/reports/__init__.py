@@ -1,0 +1,1 @@
+"""Pages for people: a run, a suite, a leaderboard, a study, a gate. Pure."""

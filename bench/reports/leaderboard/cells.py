@@ -1,0 +1,239 @@
+"""Board -> the cells and sentences that Markdown and the terminal share. Pure; nothing here is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bench import metrics
+from bench.comparing.leaderboard.board import MIN_SEEDS, Board, Entry
+from bench.core.wording import plural
+from bench.reports.numbers import count, interval, number, seconds, share, size
+from bench.reports.run.contrasts import difference_text
+
+MISSING = "—"
+Name = Callable[[str], str]
+"""How a method's name is written: as it is, or in code type."""
+
+
+def score_headings(board: Board) -> tuple[str, ...]:
+    """Return the columns of the table of scores."""
+    spec = metrics.spec(board.metric)
+    unit = "" if board.unit == "fraction" else f", {board.unit}"
+    arrow = "↑" if board.higher_is_better else "↓"
+    minus = board.selection.reference or "reference"
+    return ("rank", "group", "method", f"{spec.title} {arrow}{unit}", "seeds", f"minus {minus}", "is")
+
+
+def score_cells(entry: Entry, board: Board) -> tuple[str, ...]:
+    """Return one method, a cell a column of `score_headings`."""
+    level = entry.level
+    return (
+        str(entry.rank),
+        entry.letters,
+        entry.name,
+        f"{number(level.value, board.unit)} {interval(level.low, level.high, board.unit)}",
+        str(entry.n_seeds),
+        MISSING if entry.difference is None else difference_text(entry.difference),
+        MISSING if entry.word == "no reference" else entry.word,
+    )
+
+
+def cost_headings(board: Board) -> tuple[str, ...]:
+    """Return the columns of the table of cost and forgetting."""
+    texts = board.forgotten_texts
+    named = [f"forgetting: {title}" for title in texts] if len(texts) > 1 else ["forgetting"]
+    return (
+        "method",
+        "trainable",
+        "share",
+        "saved",
+        "training",
+        "whole run",
+        "processor",
+        "memory",
+        "tokens to target",
+        "time to target",
+        *named,
+    )
+
+
+def cost_cells(entry: Entry, board: Board) -> tuple[str, ...]:
+    """Return one method, a cell a column of `cost_headings`."""
+    spent = entry.spent
+    return (
+        entry.name,
+        count(spent.trainable_parameters),
+        share(spent.trainable_share),
+        size(spent.saved_bytes),
+        seconds(spent.training_s),
+        seconds(spent.wall_s),
+        MISSING if spent.cpu_s is None else seconds(spent.cpu_s),
+        size(spent.peak_memory_bytes),
+        *_to_target(entry, board),
+        *(_forgotten(entry, title) for title in board.forgotten_texts or ("",)),
+    )
+
+
+def _to_target(entry: Entry, board: Board) -> tuple[str, str]:
+    found = entry.to_target
+    if board.target is None:
+        return MISSING, MISSING
+    if found is None:
+        return "no curve", "no curve"
+    some = "" if found.n_reached == found.n_seeds else f" ({found.n_reached}/{found.n_seeds})"
+    if found.tokens is None or found.seconds is None:
+        return f"not reached{some}", f"not reached{some}"
+    return count(found.tokens) + some, seconds(found.seconds) + some
+
+
+def _forgotten(entry: Entry, title: str) -> str:
+    found = entry.forgetting.get(title)
+    if found is None:
+        return MISSING
+    spread = found.standard_deviation_nats
+    return number(found.mean_nats, signed=True) + ("" if spread is None else f" ± {number(spread)}")
+
+
+# --- sentences -------------------------------------------------------------------------------------------------------
+
+
+def verdict(board: Board, name: Name = str) -> str:
+    """Return which methods are best, which of them is cheapest, and how much was told apart."""
+    entries, n_pairs = board.entries, len(board.pairs)
+    if len(entries) == 1:
+        return f"Only {name(entries[0].name)} is stored, so there is nothing to set it against."
+    seeds = sorted({entry.n_seeds for entry in entries})
+    each = plural(seeds[0], "seed") + " each" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    alpha = f"{100 * (1 - board.confidence):g} %"
+    told = f"{board.n_told_apart} of {plural(n_pairs, 'pair')} {'is' if board.n_told_apart == 1 else 'are'} told apart"
+    return f"{_best(board, name)} {told} ({each}; Holm, {alpha})."
+
+
+def _best(board: Board, name: Name) -> str:
+    best = board.best
+    if len(best) > 1:
+        all_or_some = "All methods" if len(best) == len(board.entries) else "The best methods"
+        said = f"{all_or_some}, {_joined([e.name for e in best], name)}, cannot be told apart."
+        return f"{said} {_cheapest(best, name)}"
+    (first,) = best
+    alike = [
+        pair.b if pair.a == first.name else pair.a
+        for pair in board.pairs
+        if first.name in (pair.a, pair.b) and not pair.is_told_apart
+    ]
+    if not alike:
+        return f"{name(first.name)} is the best: it is told apart from every other method."
+    return f"No method is better than {name(first.name)}, which cannot be told apart from {_joined(alike, name)}."
+
+
+def _cheapest(best: Sequence[Entry], name: Name) -> str:
+    fewest = min(entry.spent.trainable_parameters for entry in best)
+    least = min(entry.spent.training_s for entry in best)
+    small = [entry.name for entry in best if entry.spent.trainable_parameters == fewest]
+    fast = [entry.name for entry in best if entry.spent.training_s == least]
+    if small == fast:
+        verb = "is" if len(small) == 1 else "are"
+        return (
+            f"The cheapest of them {verb} {_joined(small, name)}, by trainable parameters ({count(fewest)}) and by "
+            f"training time ({seconds(least)})."
+        )
+    return (
+        f"The cheapest of them by trainable parameters: {_joined(small, name)} ({count(fewest)}); by training time: "
+        f"{_joined(fast, name)} ({seconds(least)})."
+    )
+
+
+def warnings(board: Board, name: Name = str) -> list[str]:
+    """Return what makes the board say less than it seems to."""
+    found = []
+    few = [f"{name(entry.name)} ({entry.n_seeds})" for entry in board.entries if entry.n_seeds < MIN_SEEDS]
+    if few:
+        found.append(
+            f"Fewer than {MIN_SEEDS} seeds: {', '.join(few)}. What another seed would give is not known there, so a "
+            "difference may be the luck of one."
+        )
+    devices = sorted({record.environment.device for entry in board.entries for record in entry.side.records})
+    if len(devices) > 1:
+        found.append(f"Times and memory are of several kinds of device ({', '.join(devices)}): do not compare them.")
+    if len({entry.spent.memory_of for entry in board.entries}) > 1:
+        of_gpu = [name(entry.name) for entry in board.entries if entry.spent.memory_of == "GPU"]
+        found.append(f"Peak memory is that of the GPU for {', '.join(of_gpu)}, and of the process for the others.")
+    return found
+
+
+def how_to_read(board: Board) -> str:
+    """Return what the columns of the table of scores mean, and what they rest on."""
+    parts = {"both": "seeds and examples", "seeds": "seeds alone", "examples": "examples alone"}
+    over = dict.fromkeys(entry.level.over for entry in board.entries)
+    ways = []
+    for way in over:
+        names = [entry.name for entry in board.entries if entry.level.over == way]
+        ways.append(parts[way] + (f" ({', '.join(names)})" if len(over) > 1 else ""))
+    others = [e for e in board.entries if e.level.confidence != board.confidence]
+    apart = "".join(f" That of {e.name} is a {100 * e.level.confidence:g} % one." for e in others)
+    return (
+        f"Mean over seeds, with its {100 * board.confidence:g} % interval over {' and over '.join(ways)}.{apart} "
+        "Methods that share a letter cannot be told apart; the rank is 1 + the number of methods that are "
+        f"significantly better. Both, and the last column, are by Holm over all {plural(len(board.pairs), 'pair')}; "
+        "intervals are not corrected."
+    )
+
+
+def what_costs(board: Board) -> str:
+    """Return what the columns of the table of cost mean."""
+    memory = {entry.spent.memory_of for entry in board.entries}
+    of = f"of the {memory.pop()}" if len(memory) == 1 else "as said above"
+    target = ""
+    if board.target is not None:
+        default = board.selection.reference
+        is_default = default is not None and board.target == next(
+            entry.level.value for entry in board.entries if entry.name == default
+        )
+        whose = f", the mean score of {default}" if is_default else ""
+        target = (
+            f" To target: what it took until a test score along the way reached {number(board.target, board.unit)}"
+            f"{whose}; median over seeds, training alone; (4/5): four of five seeds reached it."
+        )
+    forgetting = ""
+    if board.forgotten_texts:
+        titles = ", ".join(board.forgotten_texts)
+        forgetting = f" Forgetting: rise of the loss on unrelated text ({titles}), nats a token, ± over seeds."
+    return f"Means over seeds; peak memory {of}.{target}{forgetting}"
+
+
+def why_missing(board: Board) -> list[str]:
+    """Return why a value is missing, a sentence for each reason."""
+    found = [*dict.fromkeys(f"{pair.a} and {pair.b}: {why}." for pair in board.pairs if (why := pair.contrast.why))]
+    if len(found) > _MANY:
+        found = [*found[:_MANY], f"The same or the like holds of {plural(len(found) - _MANY, 'pair')} more."]
+    entries, selection = board.entries, board.selection
+    if selection.reference is None:
+        found.append(
+            f"Nothing comparable is stored of {selection.default_method}, the suite's default method, so there is no "
+            "reference" + ("." if board.target is not None else ", and no target: give one with --target.")
+        )
+    if without := [entry.name for entry in entries if entry.spent.cpu_s is None]:
+        found.append(f"Processor time was not measured for {_all_or(without, entries)}.")
+    if board.target is not None and (without := [entry.name for entry in entries if entry.to_target is None]):
+        found.append(
+            f"No curve of {board.metric} is stored for {_all_or(without, entries)}: training.evaluate_every_steps "
+            "makes one."
+        )
+    if without := [entry.name for entry in entries if not set(board.forgotten_texts) <= set(entry.forgetting)]:
+        found.append(f"Forgetting was not measured on every text for {_all_or(without, entries)}.")
+    elif not board.forgotten_texts:
+        found.append("Forgetting was not measured for any method.")
+    return found
+
+
+_MANY = 5
+"""Pairs without their full evidence that are named one by one."""
+
+
+def _all_or(names: Sequence[str], entries: Sequence[Entry]) -> str:
+    return "any method" if len(names) == len(entries) else ", ".join(names)
+
+
+def _joined(names: Sequence[str], name: Name) -> str:
+    *head, last = map(name, names)
+    return f"{', '.join(head)} and {last}" if head else last

@@ -1,0 +1,132 @@
+"""Board -> values for JSON and CSV, at full precision: the rows of the page. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bench.comparing.leaderboard.board import Board, Entry
+from bench.comparing.leaderboard.targets import PerformanceProfile
+from bench.reports.leaderboard import cells as words
+from bench.statistics.differences import MeanDifference
+
+_NO_DIFFERENCE = {"value": None, "low": None, "high": None, "p_value": None}
+
+
+def values(board: Board) -> dict[str, Any]:
+    """Return everything that a board says, for JSON."""
+    selection = board.selection
+    return {
+        "suite": selection.suite,
+        "profile": selection.profile,
+        "metric": board.metric,
+        "unit": board.unit,
+        "higher_is_better": board.higher_is_better,
+        "confidence": board.confidence,
+        "correction": "holm",
+        "reference": selection.reference,
+        "target": board.target,
+        "verdict": words.verdict(board),
+        "warnings": words.warnings(board),
+        "missing": words.why_missing(board),
+        "left_out": list(selection.remarks),
+        "n_told_apart": board.n_told_apart,
+        "rows": [_row(entry, board) | {"forgetting": _forgetting(entry)} for entry in board.entries],
+        "pairs": [
+            {
+                "first": pair.a,
+                "second": pair.b,
+                "difference": _difference(pair.contrast.difference),
+                "p_adjusted": pair.contrast.p_adjusted,
+                "told_apart": pair.is_told_apart,
+                "why": pair.contrast.why,
+            }
+            for pair in board.pairs
+        ],
+        "not_comparable": [
+            {
+                "method": one.side.name,
+                "fields": [{"field": m.field, "its": m.ours, "leaderboard": m.theirs} for m in one.mismatches],
+            }
+            for one in selection.apart
+        ],
+    }
+
+
+def profile_values(one: PerformanceProfile) -> dict[str, Any]:
+    """Return a performance profile for JSON; the ratio of a suite whose target it did not reach is null."""
+    ratios = [ratio if math.isfinite(ratio) else None for ratio in one.ratios]
+    return {"method": one.method, "area": one.area, "ratios": ratios}
+
+
+def csv_text(boards: Sequence[Board]) -> str:
+    """Return the rows of several boards as one CSV table; a value that is missing is empty.
+
+    Each unrelated text has two columns, `forgetting_nats TITLE` and `forgetting_sd_nats TITLE`.
+    """
+    rows = []
+    for board in boards:
+        for entry in board.entries:
+            row = _row(entry, board)
+            for title, found in entry.forgetting.items():
+                row[f"forgetting_nats {title}"] = found.mean_nats
+                row[f"forgetting_sd_nats {title}"] = found.standard_deviation_nats
+            rows.append(row)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*dict.fromkeys(name for row in rows for name in row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _row(entry: Entry, board: Board) -> dict[str, Any]:
+    level, found, reached = entry.level, entry.difference, entry.to_target
+    difference = _difference(None if found is None else found.difference)
+    return {
+        "suite": board.selection.suite,
+        "profile": board.selection.profile,
+        "method": entry.name,
+        "config_key": entry.side.records[0].config_key,
+        "from": entry.side.kind,
+        "rank": entry.rank,
+        "letters": entry.letters,
+        "metric": board.metric,
+        "score": level.value,
+        "score_low": level.low,
+        "score_high": level.high,
+        "score_over": level.over,
+        "n_seeds": entry.n_seeds,
+        "difference": difference["value"] if found is None or found.difference else found.a - found.b,
+        "difference_low": difference["low"],
+        "difference_high": difference["high"],
+        "difference_p": difference["p_value"],
+        "difference_p_adjusted": None if found is None else found.p_adjusted,
+        "difference_is": entry.word,
+        **asdict(entry.spent),
+        "target": board.target,
+        "to_target": _standing(entry, board),
+        "seeds_at_target": None if reached is None else reached.n_reached,
+        "steps_to_target": None if reached is None else reached.steps,
+        "tokens_to_target": None if reached is None else reached.tokens,
+        "seconds_to_target": None if reached is None else reached.seconds,
+    }
+
+
+def _difference(found: MeanDifference | None) -> dict[str, Any]:
+    return dict(_NO_DIFFERENCE) if found is None else asdict(found)
+
+
+def _standing(entry: Entry, board: Board) -> str:
+    if board.target is None:
+        return "no target"
+    if entry.to_target is None:
+        return "no curve"
+    return "not reached" if entry.to_target.steps is None else "reached"
+
+
+def _forgetting(entry: Entry) -> dict[str, Any]:
+    return {title: asdict(found) for title, found in entry.forgetting.items()}

@@ -1,0 +1,86 @@
+"""How numbers are shown: the only place where a result is rounded."""
+
+from __future__ import annotations
+
+from bench.comparing.summary import Estimate
+
+_DECIMALS = {"fraction": 3, "points": 2, "nats per token": 3, "perplexity": 2, "tokens": 1, "characters": 1}
+_BYTES = ("B", "kB", "MB", "GB", "TB")
+
+
+def number(value: float, unit: str = "", *, signed: bool = False) -> str:
+    """Return a value with the decimals its unit deserves.
+
+    A value that is not zero never shows as zero: it gets decimals until its first digit is seen. Below 1e-12 it is the
+    rounding of a sum, and shows as zero.
+
+    Args:
+        value: in `unit`.
+        unit: a metric's unit; others get three decimals.
+        signed: whether a value above zero carries a plus.
+    """
+    decimals = next((n for name, n in _DECIMALS.items() if unit.startswith(name)), 3)
+    value = 0.0 if abs(value) < 1e-12 else value
+    if abs(value) >= 1e6:
+        shown = f"{value:.3e}"
+    else:
+        while value != 0 and round(value, decimals) == 0:
+            decimals += 1
+        shown = f"{round(value, decimals) + 0.0:,.{decimals}f}"
+    return f"+{shown}" if signed and value > 0 else shown
+
+
+def interval(low: float, high: float, unit: str = "", *, signed: bool = False) -> str:
+    """Return `[low, high]`, rounded as `number` does."""
+    return f"[{number(low, unit, signed=signed)}, {number(high, unit, signed=signed)}]"
+
+
+def estimated(estimate: Estimate, unit: str) -> str:
+    """Return `mean ± standard deviation` over seeds; of one number alone, it and its interval over examples."""
+    value = number(estimate.value, unit)
+    if estimate.over == "seeds" and estimate.standard_deviation is not None:
+        return f"{value} ± {number(estimate.standard_deviation, unit)}"
+    return f"{value} {interval(estimate.low, estimate.high, unit)}"
+
+
+def probability(value: float) -> str:
+    """Return a p-value: three decimals, `< 0.001` below."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def seconds(value: float) -> str:
+    """Return a duration: `0.42 s`, `42.0 s`, `4 min 05 s`, `1 h 02 min`."""
+    if value < 1:
+        return f"{value:.2f} s"
+    if value < 99.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(value / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(n_bytes: float) -> str:
+    """Return a size in decimal units: `812 B`, `2.4 MB`."""
+    value, units = float(n_bytes), list(_BYTES)
+    # 999.95 would show as 1000.0, so it already belongs to the next unit.
+    while value >= 999.95 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.0f} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def count(value: float) -> str:
+    """Return a whole number with thousands separated: `66,955,010`."""
+    return f"{round(value):,}"
+
+
+def share(value: float) -> str:
+    """Return a share in [0, 1] as per cent: `0.88 %`."""
+    return f"{100 * value:.2f} %"
+
+
+def plain(value: float) -> str:
+    """Return a documented number as a person would write it: `0.833`, `16,000,000`."""
+    return count(value) if abs(value) >= 1000 else f"{value:g}"

@@ -1,0 +1,217 @@
+"""Contrasts -> Markdown, and the words that the terminal shares with it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench import metrics as metric_layer
+from bench.comparing.comparable import Mismatch
+from bench.comparing.compare import Contrast, Contrasts
+from bench.comparing.flips import Flip, Flips
+from bench.comparing.side import Side
+from bench.core.wording import plural
+from bench.reports.numbers import interval, number, probability
+from bench.reports.samples import cell
+from bench.reports.tables import code, table
+
+OUTPUT_CHARACTERS = 200
+"""How much of an output a table of flips shows."""
+VALUE_CHARACTERS = 80
+"""How much of a field's value a table of mismatches shows."""
+_CORRECTIONS = {"holm": "Holm", "benjamini-hochberg": "Benjamini-Hochberg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One side beside the first, and the rows that flip between them."""
+
+    contrasts: Contrasts
+    """The first side is its `b`."""
+    flips: Flips | str | None
+    """Or why there are none; None where none were asked for."""
+
+
+def letters(n: int) -> list[str]:
+    """Return `A`, `B`, ... for n sides, the first one first; after `Z` come numbers."""
+    return [chr(ord("A") + i) if i < 26 else f"side {i + 1}" for i in range(n)]
+
+
+def headings(letter: str) -> tuple[str, ...]:
+    """Return the columns of the table of one side beside A."""
+    return ("metric", "A", letter, f"{letter} - A", f"{letter} is", "over", "p", "adjusted p", "other tests", "noise")
+
+
+def row_cells(row: Contrast) -> tuple[str, ...]:
+    """Return one metric as text, a cell a column of `headings`."""
+    return (
+        f"{row.metric} {'↑' if row.higher_is_better else '↓'}",
+        number(row.b, row.unit),
+        number(row.a, row.unit),
+        difference_text(row),
+        row.outcome,
+        over(row) or "—",
+        "—" if row.difference is None else probability(row.difference.p_value),
+        p_text(row),
+        ", ".join(f"{test} {probability(p)}" for test, p in row.p_values.items()) or "—",
+        "—" if row.noise is None else number(row.noise, row.unit),
+    )
+
+
+def difference_text(row: Contrast) -> str:
+    """Return a minus b, with its interval where there is one."""
+    shown = number(row.a - row.b, row.unit, signed=True)
+    if row.difference is None:
+        return shown
+    return f"{shown} {interval(row.difference.low, row.difference.high, row.unit, signed=True)}"
+
+
+def p_text(row: Contrast) -> str:
+    """Return the p-value, corrected for all that are shown together."""
+    return "—" if row.p_adjusted is None else probability(row.p_adjusted)
+
+
+def over(row: Contrast) -> str:
+    """Return what the interval would let vary: `872 examples`, `3 seeds in pairs`, `872 examples, 5 and 3 seeds`."""
+    difference = row.difference
+    if difference is None:
+        return ""
+    parts = [] if difference.over == "seeds" else [plural(difference.n_examples, "example")]
+    if difference.over != "examples":
+        a, b = difference.n_seeds_a, difference.n_seeds_b
+        seeds = plural(b, "seed") + (" in pairs" if difference.paired_seeds else " each")
+        parts.append(seeds if a == b else f"{b} and {plural(a, 'seed')}")
+    return ", ".join(parts)
+
+
+def describe(side: Side) -> str:
+    """Return what a side is: suite, profile, method, seeds, and why a baseline was made."""
+    config, seeds = side.config, ", ".join(map(str, side.seeds))
+    shown = (
+        f"{config.suite} · {config.profile} · {config.method_name} · seed{'s' if len(side.seeds) > 1 else ''} {seeds}"
+    )
+    return shown if side.created is None else f"{shown} · baseline of {side.created}: {side.reason}"
+
+
+def waiver(mismatch: Mismatch) -> str:
+    """Return the flag that would waive a mismatch; a metric that one side lacks has none."""
+    return "none" if mismatch.field == f"metrics.{mismatch.metric}" else f"--allow-mismatch {mismatch.field}"
+
+
+def family(shown: Sequence[Shown]) -> str:
+    """Return a sentence on interval and correction: how many cells the adjusted p-values are over."""
+    first = shown[0].contrasts
+    n_cells = sum(row.p_adjusted is not None for one in shown for row in one.contrasts.rows)
+    name = _CORRECTIONS.get(first.correction)
+    adjusted = f"adjusted by {name} over {plural(n_cells, 'cell')}" if name else "not adjusted"
+    return f"{100 * first.confidence:g} % intervals; p two-sided, {adjusted}"
+
+
+def remarks(contrasts: Contrasts) -> list[str]:
+    """Return what has to be known beside a table: evidence that was not used, and what differs."""
+    if not contrasts.rows:
+        return []
+    why = [f"{row.metric}: {row.why}" for row in contrasts.rows if row.why]
+    return [*why, *contrasts.notes]
+
+
+def flip_headings(flips: Flips, letter: str) -> tuple[str, ...]:
+    """Return the columns of a table of flips."""
+    scores = () if flips.metric is None else (f"{flips.metric}, A → {letter}",)
+    return ("", "id", "input", "reference", "A", letter, *scores)
+
+
+def flip_groups(flips: Flips) -> list[tuple[str, str, tuple[Flip, ...]]]:
+    """Return a group's name, how many rows are in it, and those that are shown: drops, then gains."""
+    words = ("right → wrong", "wrong → right") if flips.kind == "labels" else ("drop", "gain")
+    counts = [f"{flips.n_drops:,}", f"{flips.n_gains:,}"]
+    return list(zip(words, counts, (flips.drops, flips.gains), strict=True))
+
+
+def flip_summary(flips: Flips, letter: str) -> str:
+    """Return how many rows flip, in a sentence."""
+    (drop, n_drops, _), (gain, n_gains, _) = flip_groups(flips)
+    return f"seed {flips.seed}, from A to {letter}: {drop} {n_drops}, {gain} {n_gains} of {plural(flips.n_rows, 'row')}"
+
+
+def flip_cells(flip: Flip, flips: Flips) -> tuple[str, ...]:
+    """Return one row as text, not escaped: id, input, reference, both outputs and the scores where there are any."""
+    shown = (flip.id, flip.input, flip.reference, flip.b, flip.a)
+    if flips.metric is None or flip.score_a is None or flip.score_b is None:
+        return shown
+    unit = metric_layer.spec(flips.metric).unit
+    return (*shown, f"{number(flip.score_b, unit)} → {number(flip.score_a, unit)}")
+
+
+# --- Markdown --------------------------------------------------------------------------------------------------------
+
+
+def render(first: Side, shown: Sequence[Shown]) -> str:
+    """Return a comparison as Markdown.
+
+    Args:
+        first: the side that the others are compared with.
+        shown: the others, in order.
+    """
+    sides = [first, *(one.contrasts.a for one in shown)]
+    names = letters(len(sides))
+    blocks = [
+        "# Comparison",
+        table(
+            ("", "side", "what it is"),
+            [(letter, code(side.name), cell(describe(side))) for letter, side in zip(names, sides, strict=True)],
+        ),
+        f"Differences are the other side minus A. {family(shown)}.",
+    ]
+    for letter, one in zip(names[1:], shown, strict=True):
+        blocks += [f"## {letter} beside A", *_blocks(letter, one)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _blocks(letter: str, one: Shown) -> Iterable[str]:
+    contrasts = one.contrasts
+    if contrasts.mismatches:
+        yield (
+            "**Not comparable**: the sides differ in what both must share."
+            if not contrasts.is_comparable
+            else "Some metrics are **not comparable**:"
+        )
+        yield _fields(contrasts.mismatches, letter, flags=True)
+    if contrasts.waived:
+        yield "Allowed to differ, so read every difference with that in mind:"
+        yield _fields(contrasts.waived, letter, flags=False)
+    if contrasts.rows:
+        yield table(headings(letter), [tuple(map(_plain, row_cells(row))) for row in contrasts.rows])
+    if found := remarks(contrasts):
+        yield "\n".join(f"- {cell(remark)}" for remark in found)
+    if isinstance(one.flips, str):
+        yield f"No flips: {cell(one.flips)}."
+    elif one.flips is not None:
+        yield f"Flips, {flip_summary(one.flips, letter)}."
+        yield from _flip_table(one.flips, letter)
+
+
+def _plain(text: str) -> str:
+    """Return a cell of ours, whose `<` Markdown must not read as HTML."""
+    return text.replace("<", "&lt;")
+
+
+def _fields(mismatches: Sequence[Mismatch], letter: str, *, flags: bool) -> str:
+    rows = [
+        (code(m.field), cell(m.theirs, max_characters=VALUE_CHARACTERS), cell(m.ours, max_characters=VALUE_CHARACTERS))
+        for m in mismatches
+    ]
+    if not flags:
+        return table(("field", "A", letter), rows)
+    waivers = [(code(waiver(m)),) for m in mismatches]
+    return table(("field", "A", letter, "waived by"), [(*a, *b) for a, b in zip(rows, waivers, strict=True)])
+
+
+def _flip_table(flips: Flips, letter: str) -> Iterable[str]:
+    rows = [
+        (name, *(cell(text, max_characters=OUTPUT_CHARACTERS) for text in flip_cells(flip, flips)))
+        for name, _, group in flip_groups(flips)
+        for flip in group
+    ]
+    if rows:
+        yield table(flip_headings(flips, letter), rows)

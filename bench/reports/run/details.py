@@ -1,0 +1,193 @@
+"""The report's sections below the results: parameters, cost, samples, soundness and where everything came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from bench import metrics
+from bench.comparing.summary import Comparison
+from bench.core.wording import plural
+from bench.materials.duplicates import RESEMBLANCE
+from bench.records.predictions import INPUT_CHARACTERS
+from bench.records.record import DataSummary, Environment, run_folder
+from bench.reports.naming import is_as_shipped
+from bench.reports.numbers import count, seconds, share, size
+from bench.reports.run.what_ran import in_order, unit_of_test
+from bench.reports.samples import N_SAMPLES, Sample, cell
+from bench.reports.tables import code, table
+
+
+def parameters(comparison: Comparison) -> Iterable[str]:
+    """Yield how many parameters there are and how many learn."""
+    model = comparison.records[0].model
+    yield table(
+        ("total", "trainable", "share"),
+        [(count(model.total_parameters), count(model.trainable_parameters), share(model.trainable_share))],
+    )
+
+
+def cost(comparison: Comparison) -> Iterable[str]:
+    """Yield time and memory, as means over seeds; the longest stage first."""
+    costs = [record.cost for record in comparison.records]
+    names = dict.fromkeys(name for one in costs for name in one.stages_s)
+    means = {name: fmean(one.stages_s.get(name, 0.0) for one in costs) for name in names}
+    rows = [(cell(name), seconds(means[name])) for name in sorted(means, key=lambda name: -means[name])]
+    rows.append(("**whole run**", f"**{seconds(fmean(one.wall_time_s for one in costs))}**"))
+    yield table(("stage", "time"), rows)
+    gpu = [one.peak_gpu_memory_bytes for one in costs if one.peak_gpu_memory_bytes is not None]
+    facts = [
+        ("peak memory of the process", size(fmean(one.peak_memory_bytes for one in costs))),
+        *([("peak memory of the GPU", size(fmean(gpu)))] if gpu else []),
+        ("training tokens", count(fmean(one.n_training_tokens for one in costs))),
+        ("training tokens a second", count(fmean(one.training_tokens_per_s for one in costs))),
+        ("saved weights", size(fmean(one.saved_bytes for one in costs))),
+    ]
+    yield table(("what", "value"), facts)
+    over = f"Means over {plural(len(costs), 'seed')}" if len(costs) > 1 else "One seed"
+    yield f"{over}, on {_distinct(comparison, 'device')}; no two machines share these numbers."
+
+
+def sample_table(comparison: Comparison, samples: Sequence[Sample]) -> Iterable[str]:
+    """Yield test rows, or samples of a writer, beside what the model said of them."""
+    if not samples:
+        return
+    imitates = comparison.config.task.kind == "language_modeling"
+    labelled = samples[0].right is not None
+    rule = (
+        f"the first {N_SAMPLES // 2} wrong and the first {N_SAMPLES // 2} right test rows, as far as there are as many"
+        if labelled
+        else f"the first {'samples' if imitates else 'test rows'}"
+    )
+    yield f"Seed {comparison.records[0].seed}: {rule}; none is picked by hand. Long texts are cut."
+    columns = [("id", [code(s.id) for s in samples])]
+    if not imitates or any(s.input for s in samples):  # without a prompt there is no input
+        columns.append(("input", [cell(s.input, max_characters=INPUT_CHARACTERS) for s in samples]))
+    columns += [
+        ("human passage" if imitates else "reference", [cell(s.reference) for s in samples]),
+        ("before", [cell(s.before) for s in samples]),
+        ("after", [cell(s.after) for s in samples]),
+    ]
+    if labelled:
+        columns.append(("right", ["yes" if s.right else "no" for s in samples]))
+    yield table([name for name, _ in columns], list(zip(*(cells for _, cells in columns), strict=True)))
+
+
+def _near_duplicates(data: DataSummary) -> list[tuple[str, str]]:
+    if data.near_duplicates is None:
+        return []
+    rule = f"{RESEMBLANCE:.0%} of their word pairs or more, the equal ones included"
+    unit = unit_of_test(data.splits)
+    return [(f"test {unit} that share {rule} with one of the training {unit}", count(data.near_duplicates))]
+
+
+def soundness(comparison: Comparison) -> Iterable[str]:
+    """Yield the reload check, leaks, duplicates, and whether seeds do what seeds should."""
+    records = comparison.records
+    data = records[0].data
+    n_reloaded = sum(record.reload_identical for record in records)
+    facts = [
+        ("saved weights reload to the same predictions", f"{n_reloaded} of {plural(len(records), 'seed')}"),
+        (_LEAKS[unit_of_test(data.splits)], count(data.train_test_overlap)),
+        *_near_duplicates(data),
+        *(
+            (f"{cell(name)} {_REPEATS[split.unit]} earlier in the split", count(split.exact_duplicates))
+            for name, split in in_order(data.splits)
+        ),
+    ]
+    if len(records) > 1:
+        for name, what in (
+            ("initial_trainable", "initial trainable weights"),
+            ("batch_order", "batch orders"),
+            ("final_trainable", "final weights"),
+        ):
+            n_distinct = len({getattr(record.hashes, name) for record in records})
+            facts.append((f"different {what}", f"{n_distinct} among {plural(len(records), 'seed')}"))
+    yield table(("check", "result"), facts)
+
+
+_LEAKS = {
+    "rows": "test rows whose input is also a training row's",
+    "paragraphs": "test paragraphs that are also training paragraphs",
+}
+_REPEATS = {"rows": "rows whose input came", "paragraphs": "paragraphs that came"}
+
+
+def signatures(comparison: Comparison) -> Iterable[str]:
+    """Yield what each metric is, exactly."""
+    rows = [(cell(metrics.spec(row.metric).title), code(row.signature)) for row in comparison.rows]
+    yield table(("metric", "signature"), rows)
+
+
+def choices(comparison: Comparison) -> Iterable[str]:
+    """Yield every setting that the recipe leaves open, and why it is what it is."""
+    chosen = comparison.config.chosen
+    if not chosen:
+        return
+    values = comparison.config.model_dump(mode="json")
+    rows = [(code(path), _value_at(values, path), cell(why)) for path, why in chosen.items()]
+    yield table(("setting", "value", "why"), rows)
+
+
+def _value_at(values: Any, path: str) -> str:
+    for part in path.split("."):
+        values = values.get(part) if isinstance(values, dict) else None
+    if isinstance(values, dict):
+        return ", ".join(f"{name} = {value}" for name, value in values.items() if value is not None)
+    return "—" if values is None else cell(str(values))
+
+
+def provenance(comparison: Comparison) -> Iterable[str]:
+    """Yield versions, commit, device and determinism, every distinct one where seeds differ."""
+    facts = [
+        ("bench", _distinct(comparison, "bench_version")),
+        ("commit", ", ".join(dict.fromkeys(_commit(e) for e in _environments(comparison)))),
+        ("device", _distinct(comparison, "device")),
+        ("CPU threads", _distinct(comparison, "n_threads")),
+        *([("processes", processes)] if (processes := _distinct(comparison, "n_processes")) != "1" else []),
+        ("precision", _distinct(comparison, "precision")),
+        ("Python", _distinct(comparison, "python")),
+        ("platform", _distinct(comparison, "platform")),
+        ("determinism", _tables(comparison, "determinism", "=")),
+        ("packages", _tables(comparison, "packages", " ")),
+        ("started", ", ".join(record.cost.started_at for record in comparison.records)),
+    ]
+    yield table(("what", "value"), facts)
+
+
+def _environments(comparison: Comparison) -> list[Environment]:
+    return [record.environment for record in comparison.records]
+
+
+def _distinct(comparison: Comparison, field: str) -> str:
+    return ", ".join(dict.fromkeys(cell(str(getattr(e, field))) for e in _environments(comparison)))
+
+
+def _tables(comparison: Comparison, field: str, joint: str) -> str:
+    shown = (
+        ", ".join(cell(f"{name}{joint}{value}") for name, value in sorted(getattr(e, field).items()))
+        for e in _environments(comparison)
+    )
+    return "; or ".join(dict.fromkeys(shown)) or "—"
+
+
+def _commit(environment: Environment) -> str:
+    if environment.commit is None:
+        return "not in a working tree"
+    dirty = {True: ", with uncommitted changes", False: "", None: ", state unknown"}[environment.dirty]
+    return code(environment.commit[:12]) + dirty
+
+
+def rerun(comparison: Comparison) -> Iterable[str]:
+    """Yield the one command that runs this again: by name, or from the stored settings where `--set` changed any."""
+    config = comparison.config
+    seeds = ",".join(str(record.seed) for record in comparison.records)
+    lock = run_folder(Path("runs"), config, comparison.records[0].seed) / "config.lock.toml"
+    if is_as_shipped(config):
+        what = f"suites/{config.suite} --profile {config.profile} --method {config.method_name}"
+    else:
+        what = lock.as_posix()
+    yield f"```sh\nbench run {what} --seeds {seeds}\n```"
+    yield f"All settings, as they were, are in {code(lock.as_posix())}."

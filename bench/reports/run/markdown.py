@@ -1,0 +1,82 @@
+"""Comparison -> Markdown that reads well on GitHub. Pure: the same comparison gives the same text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from bench.comparing.summary import Comparison
+from bench.config import SuiteConfig
+from bench.reports.run.claims import claims
+from bench.reports.run.curves import scores_by_step, steadiness
+from bench.reports.run.details import choices, cost, parameters, provenance, rerun, sample_table, signatures, soundness
+from bench.reports.run.generated import Generated, human_text, memorised
+from bench.reports.run.results import gate, measured_baseline, results, verdict
+from bench.reports.run.style import judge, pair_table
+from bench.reports.run.what_ran import what_ran
+from bench.reports.samples import Sample, cell
+from bench.reports.tables import code
+
+
+def render(
+    comparison: Comparison,
+    *,
+    samples: Sequence[Sample] = (),
+    generated: Generated | None = None,
+    figure: str | None = None,
+    evaluations_figure: str | None = None,
+) -> str:
+    """Return the report of one suite, profile and method.
+
+    Args:
+        comparison: the runs, beside baseline and claims.
+        samples: predictions to show, of the first seed.
+        generated: what was read of generated texts; none for a task without.
+        figure: path of the learning-curve picture, relative to the report; none leaves its section out.
+        evaluations_figure: path of the picture of test scores by step; none leaves it out of its section.
+    """
+    sections: list[tuple[str, Callable[[], Iterable[str]]]] = [
+        ("What ran", lambda: what_ran(comparison)),
+        ("Results", lambda: results(comparison)),
+        ("Measured baseline", lambda: measured_baseline(comparison)),
+        ("Gate", lambda: gate(comparison)),
+        ("Documented claims", lambda: claims(comparison)),
+        ("Human text", lambda: human_text(comparison)),
+        ("Scores by step", lambda: scores_by_step(comparison, evaluations_figure)),
+        ("Stability", lambda: steadiness(comparison)),
+        ("Memorised?", lambda: memorised(comparison, generated)),
+        ("Judge", lambda: judge(comparison, generated)),
+        ("Parameters", lambda: parameters(comparison)),
+        ("Cost", lambda: cost(comparison)),
+        ("Learning curve", lambda: _figure(comparison, figure)),
+        ("Sample predictions", lambda: sample_table(comparison, samples)),
+        ("Samples side by side", lambda: pair_table(comparison, generated)),
+        ("Soundness", lambda: soundness(comparison)),
+        ("Metric signatures", lambda: signatures(comparison)),
+        ("Choices where the recipe is silent", lambda: choices(comparison)),
+        ("Provenance", lambda: provenance(comparison)),
+        ("Run it again", lambda: rerun(comparison)),
+    ]
+    config = comparison.config
+    title = f"# {cell(config.suite)}: {config.profile} profile, method {code(config.method_name)}"
+    blocks = [title, subject(config), verdict(comparison)]
+    for heading, build in sections:
+        body = list(build())
+        if body:
+            blocks += [f"## {heading}", *body]
+    return "\n\n".join(blocks) + "\n"
+
+
+def subject(config: SuiteConfig) -> str:
+    """Return what the numbers are of: the recipe, or its stand-in."""
+    recipe = f"Recipe: {cell(config.title)}."
+    if config.profile == "documented":
+        return recipe
+    return (
+        f"{recipe} The {code(config.profile)} profile is a stand-in: it follows the recipe's steps with other weights "
+        "and other text, so its numbers are not the recipe's."
+    )
+
+
+def _figure(comparison: Comparison, figure: str | None) -> Iterable[str]:
+    if figure is not None:
+        yield f"![Loss by step and by epoch, and test scores before and after]({figure})"

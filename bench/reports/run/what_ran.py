@@ -1,0 +1,74 @@
+"""What ran: the report's first table, and what one scored example is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bench import metrics
+from bench.comparing.summary import Comparison
+from bench.config import DataConfig, StyleDuelTask, SuiteConfig, WritingTask
+from bench.core.wording import plural
+from bench.records.record import SplitSummary
+from bench.reports.numbers import count
+from bench.reports.samples import cell
+from bench.reports.tables import code, table
+
+
+def what_ran(comparison: Comparison) -> Iterable[str]:
+    """Yield the config, the budget and the data in one table."""
+    first, config = comparison.records[0], comparison.config
+    seeds = ", ".join(str(record.seed) for record in comparison.records)
+    facts = [
+        ("suite", f"{code(config.suite)}, version {config.version}"),
+        ("profile", code(config.profile)),
+        ("method", code(config.method_name)),
+        ("seeds", seeds),
+        ("config key", code(first.config_key)),
+        ("base model", code(first.model.base)),
+        ("budget", "; ".join(_budget(config))),
+        ("data fingerprint", code(first.data.fingerprint[:16])),
+    ]
+    facts += [
+        (f"{cell(name)} {split.unit}", f"{count(split.n_examples)} from {code(split.source)}")
+        for name, split in in_order(first.data.splits)
+    ]
+    unit = unit_of_test(first.data.splits)
+    overlap = plural(first.data.train_test_overlap, f"test {unit.removesuffix('s')}")
+    facts.append(("train/test overlap", f"{overlap} also in the training {unit}"))
+    yield table(("what", "value"), facts)
+
+
+def _budget(config: SuiteConfig) -> Iterable[str]:
+    training, task = config.training, config.task
+    length = plural(training.epochs, "epoch") if training.epochs is not None else plural(training.steps or 0, "step")
+    yield (
+        f"{length}, batch size {training.batch_size}, {training.optimizer} at learning rate "
+        f"{training.learning_rate:g} ({training.scheduler}), {training.precision}"
+    )
+    if isinstance(task, WritingTask):
+        yield f"windows of {task.window_tokens} tokens"
+        duel = isinstance(task, StyleDuelTask)
+        samples = f"{plural(task.n_samples, 'sample')}{' a writer' if duel else ''} of {task.sample_tokens} tokens"
+        if isinstance(task, StyleDuelTask):
+            samples += f" (k = {task.over_generation:g} for each of the judge's {task.judge.max_length_tokens})"
+        yield samples
+        r = task.repetition_penalty
+        yield "no repetition penalty" if r is None else f"repetition penalty {r:g} to the power of the count"
+
+
+def in_order(splits: Mapping[str, SplitSummary]) -> list[tuple[str, SplitSummary]]:
+    """Return the splits as they are used, then the others by name; JSON keeps all by name."""
+    used = [name for name in ("train", "validation", "test") if name in splits]
+    return [(name, splits[name]) for name in (*used, *sorted(splits.keys() - set(used)))]
+
+
+def unit_of_test(splits: Mapping[str, SplitSummary]) -> str:
+    """Return what the test split counts: `rows` or `paragraphs`."""
+    return splits["test"].unit
+
+
+def example_of(config: SuiteConfig, metric: str) -> str:
+    """Return what one example of a metric is called: a test row, a sample, or the held-out passage beside it."""
+    if isinstance(config.data, DataConfig):
+        return "test row"
+    return "held-out passage" if metrics.spec(metric).inputs == "losses" else "sample"

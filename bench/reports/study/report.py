@@ -1,0 +1,114 @@
+"""Writes the report of a study: Markdown, the same as JSON at full precision, and a picture."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.comparing.compare import Contrast, Contrasts
+from bench.core.files import canonical_json, write_text
+from bench.experiments.study.result import Final, MethodResult, StudyResult, Trial, word_of
+from bench.experiments.study.setup import value_of
+from bench.reports.study.markdown import render
+from bench.reports.study.picture import best_of_k_svg
+
+
+def write_report(result: StudyResult, *, reports_root: Path = Path("reports")) -> Path:
+    """Write the report, its JSON and its picture.
+
+    Returns:
+        The Markdown file.
+    """
+    study = result.study
+    stem = f"{study.suite.name}-{study.file.profile}-study-{study.file.study}"
+    figure = f"{stem}-best-of-k.svg"
+    write_text(reports_root / figure, best_of_k_svg(result))
+    write_text(reports_root / f"{stem}.json", canonical_json(values_of(result)))
+    write_text(reports_root / f"{stem}.md", render(result, figure=figure))
+    return reports_root / f"{stem}.md"
+
+
+def values_of(result: StudyResult) -> dict[str, Any]:
+    """Return everything that a study found, ready for JSON."""
+    study = result.study
+    return {
+        "study": study.file.model_dump(mode="json"),
+        "metric": study.metric,
+        "reference": study.reference,
+        "allowed_mismatches": list(result.allowed),
+        "warnings": list(result.warnings),
+        "failures": list(result.failures),
+        "methods": {one.name: _method(result, one) for one in result.methods},
+    }
+
+
+def _method(result: StudyResult, one: MethodResult) -> dict[str, Any]:
+    study, pairs = result.study, result.comparisons[one.name]
+    space = study.file.methods[one.name].space
+    return {
+        "trials": [_trial(trial) for trial in one.trials],
+        "default_settings": {key: value_of(study.defaults[one.name], key) for key in space},
+        "chosen_trial": None if one.best is None else one.best.number,
+        "chosen_settings": None if one.best is None else dict(one.best.settings),
+        "best_of_k": one.curve(higher_is_better=study.higher_is_better),
+        "default": _final(one.default),
+        "tuned": _final(one.tuned),
+        "tuned_minus_default": _table(pairs.tuned_and_default),
+        "default_minus_reference": _table(pairs.defaults),
+        "tuned_minus_reference": _table(pairs.tuned),
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    config = trial.config
+    return {
+        "number": trial.number,
+        "settings": dict(trial.settings),
+        "config_key": None if config is None else config.key,
+        "steps": None if config is None else config.training.steps,
+        "rate": None if trial.rate is None else trial.rate.model_dump(),
+        "value": trial.value,
+        "scores": {str(seed): score for seed, score in trial.scores.items()},
+        "failure": trial.failure,
+        "spent": asdict(trial.spent),
+    }
+
+
+def _final(final: Final | None) -> dict[str, Any] | None:
+    if final is None:
+        return None
+    records = () if final.side is None else final.side.records
+    return {
+        "config_key": final.config.key,
+        "folder": None if final.side is None else str(next(iter(final.side.folders.values())).parent),
+        "steps": final.config.training.steps,
+        "scores": {
+            str(record.seed): {metric: score.value for metric, score in record.scores.items()} for record in records
+        },
+        "n_training_tokens": {str(record.seed): record.cost.n_training_tokens for record in records},
+        "training_s": {str(record.seed): record.cost.stages_s["training"] for record in records},
+        "failures": {str(seed): why for seed, why in final.failures.items()},
+        "spent": asdict(final.spent),
+    }
+
+
+def _table(contrasts: Contrasts | None) -> dict[str, Any] | None:
+    if contrasts is None:
+        return None
+    return {
+        "mismatches": [asdict(one) for one in contrasts.mismatches],
+        "waived": [asdict(one) for one in contrasts.waived],
+        "metrics": {row.metric: _row(row) for row in contrasts.rows},
+    }
+
+
+def _row(row: Contrast) -> dict[str, Any]:
+    return {
+        "unit": row.unit,
+        "higher_is_better": row.higher_is_better,
+        "difference": None if row.difference is None else asdict(row.difference),
+        "outcome": word_of(row),
+        "p_adjusted": row.p_adjusted,
+        "why": row.why,
+    }

@@ -1,0 +1,1 @@
+"""One config, one seed: load, train, predict, score, write."""

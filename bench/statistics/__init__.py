@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: intervals, differences, tests, corrections, power, letters, fronts, stability."""

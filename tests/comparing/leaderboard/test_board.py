@@ -1,0 +1,195 @@
+"""What a board says: order, ranks, letters, differences, cost, targets and forgetting."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+from boards import N, forgotten, method, selection, small_board
+from factories import curve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planted import right, side
+
+from bench.comparing.leaderboard.board import Board, Entry, build_board
+from bench.core.errors import InputError
+from bench.statistics.differences import adjusted, mean_difference
+
+
+def entry(board: Board, name: str) -> Entry:
+    return next(one for one in board.entries if one.name == name)
+
+
+def test_methods_stand_in_the_order_of_their_scores() -> None:
+    board = small_board()
+    assert [(one.name, one.rank, one.letters, one.word) for one in board.entries] == [
+        ("full", 1, "a", "not told apart"),
+        ("frozen_body", 1, "a", "reference"),
+        ("lora", 3, "b", "worse"),
+        ("bitfit", 4, "c", "worse"),
+    ]
+    assert [one.level.value for one in board.entries] == pytest.approx([0.9, 0.89, 0.75, 0.6])
+    assert [one.name for one in board.best] == ["full", "frozen_body"]
+    assert (board.n_told_apart, len(board.pairs)) == (5, 6)
+
+
+def test_where_lower_is_better_the_least_comes_first() -> None:
+    values = np.linspace(0.1, 0.3, 40)
+    sides = [
+        side(name, {seed: {"loss": np.stack([values + shift, np.ones(40)], axis=1)} for seed in range(3)})
+        for name, shift in (("worse", 0.5), ("good", 0.0))
+    ]
+    board = build_board(selection(*sides, reference="worse", metric="loss"))
+    assert [(one.name, one.rank, one.word) for one in board.entries] == [
+        ("good", 1, "better"),
+        ("worse", 2, "reference"),
+    ]
+
+
+def test_a_pair_is_the_calibrated_interval_and_holm_is_over_all_pairs() -> None:
+    board = small_board()
+    sides = {one.name: one.side for one in board.entries}
+
+    def found(a: str, b: str) -> Any:
+        ours, theirs = ({s: by["accuracy"] for s, by in sides[name].statistics.items()} for name in (a, b))
+        return mean_difference(lambda totals: totals[..., 0] / totals[..., 1], ours, theirs)
+
+    names = [one.name for one in board.entries]
+    expected = [found(a, b) for a, b in combinations(names, 2)]
+    assert [pair.contrast.difference for pair in board.pairs] == expected
+    assert [pair.contrast.p_adjusted for pair in board.pairs] == adjusted([one.p_value for one in expected], "holm")
+    difference = entry(board, "bitfit").difference
+    assert difference is not None
+    assert difference.difference is not None
+    turned = found("bitfit", "frozen_body")
+    assert (difference.difference.value, difference.difference.low, difference.difference.high) == pytest.approx(
+        (turned.value, turned.low, turned.high)
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(60, 140), min_size=2, max_size=6))
+def test_ranks_letters_and_pairs_agree(n_right: list[int]) -> None:
+    generator = np.random.default_rng(n_right)
+    sides = [
+        side(f"m{i}", {seed: {"accuracy": right(n, N, seed=int(generator.integers(99)))} for seed in range(2)})
+        for i, n in enumerate(n_right)
+    ]
+    board = build_board(selection(*sides, reference="m0"))
+    by_name = {one.name: one for one in board.entries}
+    better = dict.fromkeys(by_name, 0)
+    for pair in board.pairs:
+        a, b = by_name[pair.a], by_name[pair.b]
+        assert pair.is_told_apart == (not set(a.letters) & set(b.letters))
+        if pair.is_told_apart:
+            better[b.name if a.level.value > b.level.value else a.name] += 1
+    assert {name: one.rank - 1 for name, one in by_name.items()} == better
+    values = [one.level.value for one in board.entries]
+    assert values == sorted(values, reverse=True)
+    for one in board.entries:
+        shares = set(one.letters) & set(by_name["m0"].letters)
+        assert (one.word in ("reference", "not told apart")) == bool(shares)
+
+
+# --- intervals -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seeds", "keep", "over"), [((0, 1, 2), True, "both"), ((0, 1, 2), False, "seeds"), ((0,), False, "examples")]
+)
+def test_the_interval_of_a_score_uses_what_is_stored(seeds: tuple[int, ...], keep: bool, over: str) -> None:
+    one = method("one", 150, seeds)
+    if not keep:
+        one = type(one)(name="one", records=one.records, statistics={}, folders={})
+    level = build_board(selection(one)).entries[0].level
+    assert level.over == over
+    assert level.low <= level.value <= level.high
+
+
+def test_statistics_of_another_run_are_not_used() -> None:
+    one, other = method("one", 150), method("one", 100)
+    mixed = type(one)(name="one", records=one.records, statistics=other.statistics, folders={})
+    assert build_board(selection(mixed)).entries[0].level.over == "seeds"
+
+
+def test_a_pair_without_any_interval_is_not_told_apart() -> None:
+    sides = [
+        type(one)(name=one.name, records=one.records, statistics={}, folders={})
+        for one in (method("a", 190, (0,)), method("b", 20, (0,)))
+    ]
+    board = build_board(selection(*sides, reference="a"))
+    assert [(one.rank, one.letters, one.word) for one in board.entries] == [
+        (1, "a", "reference"),
+        (1, "a", "no interval"),
+    ]
+
+
+# --- cost, targets, forgetting ---------------------------------------------------------------------------------------
+
+
+def test_costs_are_means_over_seeds_and_missing_ones_stay_missing() -> None:
+    board = small_board()
+    full, bias = entry(board, "full").spent, entry(board, "bitfit").spent
+    assert (full.training_s, full.wall_s, full.cpu_s, full.saved_bytes) == (181.0, 201.0, 400.0, 268_000_000)
+    assert (bias.cpu_s, bias.memory_of, bias.peak_memory_bytes) == (None, "process", 1_500_000_000)
+    on_gpu = build_board(selection(method("one", 150, cost__peak_gpu_memory_bytes=9_000))).entries[0].spent
+    assert (on_gpu.memory_of, on_gpu.peak_memory_bytes) == ("GPU", 9_000)
+
+
+def test_the_target_is_the_references_score_unless_one_is_given() -> None:
+    board = small_board()
+    assert board.target == pytest.approx(0.89)
+    # curves rise from 0.5 at step 0 to 0.9 (lora: 0.75) at step 30, scored every 10 steps
+    reached = entry(board, "full").to_target
+    assert reached is not None
+    assert (reached.steps, reached.tokens, reached.seconds) == (30, 9_000_000, 181.0)
+    lora = entry(board, "lora").to_target
+    assert lora is not None
+    assert (lora.n_reached, lora.steps) == (0, None)
+    assert entry(board, "bitfit").to_target is None
+    points = {"evaluations": curve(accuracy=(0.5, 0.8))}
+    given = build_board(selection(method("one", 160, **points)), target=0.7).entries[0].to_target
+    assert given is not None
+    assert (given.steps, given.tokens) == (20, 6_000_000)
+
+
+def test_without_a_reference_there_is_neither_target_nor_difference() -> None:
+    board = build_board(selection(method("one", 150, evaluations=curve(accuracy=(0.5, 0.8))), method("two", 160)))
+    assert board.target is None
+    assert {(one.word, one.difference, one.to_target) for one in board.entries} == {("no reference", None, None)}
+
+
+def test_forgetting_is_the_mean_rise_on_each_text() -> None:
+    records = [forgotten(news=0.1 * seed, poems=0.5) for seed in (1, 2, 3)]
+    sides = [method("one", 150, (seed,), forgetting=one) for seed, one in enumerate(records)]
+    joined = type(sides[0])(name="one", records=tuple(s.records[0] for s in sides), statistics={}, folders={})
+    board = build_board(selection(joined, method("two", 100, forgetting=forgotten(news=0.3))))
+    found = entry(board, "one").forgetting
+    assert found["news"].mean_nats == pytest.approx(0.2)
+    assert found["news"].standard_deviation_nats == pytest.approx(0.1)
+    assert (found["poems"].mean_nats, found["poems"].standard_deviation_nats) == pytest.approx((0.5, 0.0))
+    assert board.forgotten_texts == ("news", "poems")
+    assert set(entry(board, "two").forgetting) == {"news"}
+
+
+def test_a_text_that_one_seed_lacks_is_not_averaged() -> None:
+    first, second = method("one", 150, (0,), forgetting=forgotten(news=0.1)), method("one", 150, (1,))
+    joined = type(first)(name="one", records=(*first.records, *second.records), statistics={}, folders={})
+    assert build_board(selection(joined)).entries[0].forgetting == {}
+
+
+@pytest.mark.parametrize("settings", [{"target": math.nan}, {"confidence": 1.5}])
+def test_refuses(settings: dict[str, float]) -> None:
+    for sides in ([method("one", 150)], [method("one", 150), method("two", 160)]):
+        with pytest.raises(InputError):
+            build_board(selection(*sides), **settings)
+
+
+def test_pairs_do_not_wait_for_resampling(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("paired_bootstrap", "approximate_randomization"):
+        monkeypatch.setattr(f"bench.comparing.compare.{name}", None)
+    board = build_board(selection(method("a", 150, (0,)), method("b", 120, (0,))))
+    assert board.pairs[0].is_told_apart

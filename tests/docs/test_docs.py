@@ -1,0 +1,216 @@
+"""What the documents say is so: names, links, commands, counts and exit codes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from bench import metrics
+from bench.__main__ import EXIT_INTERRUPTED
+from bench.cli import doctor_facts as inspection
+from bench.cli.app import app
+from bench.core import errors
+from bench.core.builtin import builtin_root
+from bench.suites.resolve import builtin_suites, load_suite, resolve
+
+ROOT = Path(__file__).parents[2]
+SUITES = builtin_suites()
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / "suites" / name / "README.md" for name in SUITES),
+]
+EXAMPLE_SUITE = "mine"
+"""Name that documents give to a suite that the reader writes."""
+
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+TABLE = re.compile(r"^(\|[^\n]*)\n\|[-:| ]+\n((?:\|[^\n]*\n?)+)", re.MULTILINE)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+MEANINGS = {
+    errors.EXIT_PASS: ("done", "pass"),
+    errors.EXIT_REGRESSION: ("regression",),
+    errors.EXIT_BAD_INPUT: ("input",),
+    errors.EXIT_INCONCLUSIVE: ("inconclusive",),
+    errors.EXIT_NOT_COMPARABLE: ("comparable",),
+    errors.EXIT_RUN_FAILED: ("failed", "fails"),
+}
+
+
+def _commands(path: Path) -> list[list[str]]:
+    """Return every `bench ...` command of a document's sh blocks, without the word `bench`."""
+    found = []
+    for language, block in FENCE.findall(path.read_text(encoding="utf-8")):
+        if language not in {"sh", "bash", "shell", "console"}:
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line.strip().removeprefix("$ "), comments=True)
+            for start in (i + 1 for i, word in enumerate(words) if word == "bench"):
+                ends = (i for i, word in enumerate(words) if i >= start and word in {"&&", "||", "|", ";", ">", "2>"})
+                found.append(words[start : next(ends, len(words))])
+    return found
+
+
+COMMANDS = [
+    pytest.param(words, id=f"{path.relative_to(ROOT)}: bench {' '.join(words)}"[:100])
+    for path in DOCUMENTS
+    for words in _commands(path)
+]
+
+
+def _parsed(words: list[str]) -> dict[str, Any]:
+    """Return the parameters that the command line reads, without running the verb."""
+    command: Any = typer.main.get_command(app)
+    words = list(words)
+    while words and hasattr(command, "commands"):
+        if words[0] in {"--help", "--version"}:
+            return {}
+        assert words[0] in command.commands, f"bench has no verb {words[0]!r}"
+        command = command.commands[words.pop(0)]
+    if "--help" in words:
+        return {}
+    parameters: dict[str, Any] = command.make_context(command.name, words).params
+    return parameters
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_quoted_command_parses_and_its_suite_resolves(words: list[str]) -> None:
+    parameters = _parsed(words)
+    for name in _each(parameters.get("metric")):
+        metrics.spec(name)
+    for suite in _each(parameters.get("suite")):
+        if Path(suite).name == EXAMPLE_SUITE or suite.endswith(".toml"):
+            continue
+        file = load_suite(suite)
+        profile = parameters.get("profile") or "auto"
+        for method in _each(parameters.get("method")) or [None]:
+            if method is not None and (method == "all" or ":" in method):
+                continue  # every method; or one that the reader writes
+            resolve(
+                file,
+                profile=file.profiles[0] if profile == "auto" else profile,
+                method=method,
+                overrides=parameters.get("set_") or (),
+            )
+
+
+def _each(given: Any) -> list[str]:
+    """Return the names that an option holds: none, one, several, or several in one with commas."""
+    names = [given] if isinstance(given, str) else list(given or ())
+    return [part for name in names for part in str(name).split(",")]
+
+
+def test_a_command_that_is_wrong_would_be_found() -> None:
+    with pytest.raises(AssertionError, match="no verb 'walk'"):
+        _parsed(["walk"])
+    with pytest.raises(Exception, match="No such option: --sede"):
+        _parsed(["run", "suites/summarization", "--sede", "1"])
+    with pytest.raises(Exception, match=r"[Mm]issing .*suite"):
+        _parsed(["run"])
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(path: Path) -> None:
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    targets = [target.partition("#")[0] for target in LINK.findall(text) if not re.match(r"\w+:", target)]
+    missing = [target for target in targets if target and not (path.parent / target).exists()]
+    assert missing == []
+
+
+def _readme(suite: str) -> str:
+    return (builtin_root("suites") / suite / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suites_readme_names_its_methods_and_profiles(suite: str) -> None:
+    text = _readme(suite)
+    file = load_suite(suite)
+    names = {*file.profiles, *(method for profile in file.profiles for method in file.methods(profile))}
+    assert [name for name in sorted(names) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("suite", "method"), [(suite, method) for suite in SUITES for method in load_suite(suite).methods("documented")]
+)
+def test_a_suites_readme_counts_the_parameters_of_the_recipe(suite: str, method: str) -> None:
+    counted = inspection.parameters(resolve(load_suite(suite), profile="documented", method=method))
+    text = _readme(suite)
+    row = next(line for line in text.splitlines() if line.startswith(f"| `{method}`"))
+    expected = (
+        f"{counted.trainable:,} (100 %)"
+        if counted.trainable == counted.total
+        else f"{counted.trainable:,} of {counted.total:,} ({counted.share:.2%})".replace("%", " %")
+    )
+    assert expected in row
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suites_readme_says_what_was_chosen_for_the_recipe(suite: str) -> None:
+    chosen = resolve(load_suite(suite), profile="documented").chosen
+    assert [key for key in chosen if f"`{key}`" not in _readme(suite)] == []
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suites_readme_gives_the_budget_of_each_profile(suite: str) -> None:
+    header, body = next(found for found in TABLE.findall(_readme(suite)) if found[0].startswith("| | `documented`"))
+    row = next(line for line in body.splitlines() if line.startswith("| budget |"))
+    profiles = [cell.strip(" `") for cell in header.strip("|").split("|")[1:]]
+    said = [cell.strip() for cell in row.strip("|").split("|")[1:]]
+    assert profiles == list(load_suite(suite).profiles)
+    for profile, budget in zip(profiles, said, strict=True):
+        training = resolve(load_suite(suite), profile=profile).training
+        length = f"{training.steps:,} steps" if training.steps else f"{training.epochs} epochs"
+        assert budget.startswith(f"{length}, batch {training.batch_size}")
+        for rate in re.findall(r" at (\S+)$", budget):
+            assert float(rate) == training.learning_rate
+
+
+def test_the_readme_lists_every_suite_and_its_methods() -> None:
+    rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| [")]
+    by_suite = {suite: row for suite in SUITES for row in rows if f"(suites/{suite}/README.md)" in row}
+    assert by_suite.keys() == set(SUITES)
+    for suite, row in by_suite.items():
+        variants = {name for name, table in load_suite(suite).tables["methods"].items() if "like" in table}
+        methods = [name for name in load_suite(suite).methods("documented") if name not in variants]
+        assert [name for name in methods if f"`{name}`" not in row] == []
+
+
+def _check_exit_codes(text: str) -> None:
+    """Compare exit codes in prose, and tables whose header says "exit", with the code."""
+    codes = {*MEANINGS, EXIT_INTERRUPTED}
+    in_prose = re.findall(r"\bexit(?:s|ed)?(?: codes?)?(?: with| is| of)? `?(\d+)\b", text, re.IGNORECASE)
+    assert {int(code) for code in in_prose} <= codes
+    for header, body in TABLE.findall(text):
+        if re.search(r"\bexit\b", header, re.IGNORECASE):
+            rows = [[cell.strip(" `*") for cell in row.strip().strip("|").split("|")] for row in body.splitlines()]
+            said = {int(code): " ".join(rest).lower() for code, *rest in rows}
+            assert MEANINGS.keys() <= said.keys() <= codes
+            for code, words in MEANINGS.items():
+                assert any(word in said[code] for word in words), f"exit code {code}: {said[code]}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_exit_codes_are_those_of_the_code(path: Path) -> None:
+    _check_exit_codes(path.read_text(encoding="utf-8"))
+
+
+def test_a_wrong_exit_code_would_be_found() -> None:
+    right = [(code, words[0]) for code, words in MEANINGS.items()]
+    for rows in (right[:-1], [*right, (6, "odd")], [(0, "regression"), *right[1:]]):
+        table = "".join(f"| {code} | {meaning} |\n" for code, meaning in rows)
+        with pytest.raises(AssertionError):
+            _check_exit_codes(f"| exit code | meaning |\n|---|---|\n{table}")
+    with pytest.raises(AssertionError):
+        _check_exit_codes("The gate exits with 7.")
+
+
+def test_the_help_names_every_exit_code() -> None:
+    said = dict(re.findall(r"(\d) ([^,.]+)", str(app.info.epilog)))
+    assert {int(code) for code in said} == MEANINGS.keys()
+    for code, meaning in said.items():
+        assert any(word in meaning for word in MEANINGS[int(code)])

@@ -1,0 +1,126 @@
+"""Small stored runs and baselines with real statistics per example, for tests of the gate.
+
+    store(tmp_path, run={"accuracy": [0.8, 0.8, 0.8]}, baseline={"accuracy": [0.9, 0.9, 0.9]}, policy={...})
+
+writes `runs`, `baselines` and `baselines/policy.toml`. A side is `{accuracy, loss, n, seeds, changes, faults}`: a score
+a seed, the number of test rows, the seed numbers, changes of the record as `make_record` takes them, what is broken.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+from factories import make_record
+from safetensors.numpy import save_file
+
+from bench.core.files import write_rows
+from bench.records import baselines
+from bench.records.record import run_folder, write_record, write_statistics
+
+SUITE, METHOD = "sentiment_sst2", "frozen_body"
+SHARED = {
+    "config__profile": "tiny",
+    "config__metrics": {"accuracy": {}, "loss": {}},
+    "schema_version": 2,
+}
+
+
+def right(share: float, n: int, seed: int) -> np.ndarray:
+    """Return (n,) of 0 and 1, that share of them 1: easy rows mostly, and each seed has rows of its own."""
+    hardness = np.arange(n) / n + 0.2 * np.random.default_rng([seed, round(share * n)]).normal(size=n)
+    answers = np.zeros(n)
+    answers[np.argsort(hardness)[: round(share * n)]] = 1.0
+    return answers
+
+
+def nats(loss: float, n: int, seed: int) -> np.ndarray:
+    """Return (n,) losses with that mean, hard rows the same for every seed but for a little."""
+    spread = np.random.default_rng(5).normal(size=n) + 0.3 * np.random.default_rng([seed, round(1e6 * loss)]).normal(
+        size=n
+    )
+    return loss + 0.1 * loss * (spread - spread.mean())
+
+
+def write_side(root: Path, side: dict[str, Any]) -> list[Path]:
+    """Write the run folders of a side."""
+    folders = []
+    accuracies = side["accuracy"]
+    losses = side.get("loss", [0.4] * len(accuracies))
+    n, seeds = side.get("n", 400), side.get("seeds", range(len(accuracies)))
+    for seed, accuracy, loss in zip(seeds, accuracies, losses, strict=True):
+        rows = {"accuracy": right(accuracy, n, seed), "loss": nats(loss, n, seed)}
+        statistics = {name: np.stack([values, np.ones(n)], axis=1) for name, values in rows.items()}
+        settings = SHARED | side.get("changes", {})
+        statistics = {name: array for name, array in statistics.items() if name in settings["config__metrics"]}
+        scores = {f"scores__{name}__value": float(rows[name].sum() / n) for name in statistics}
+        sizes = {f"scores__{name}__n_examples": n for name in statistics}
+        record = make_record(seed, **{**settings, **scores, **sizes})
+        folder = run_folder(root, record.config, seed)
+        folder.mkdir(parents=True)
+        write_statistics(folder, {"before": statistics, "after": statistics})
+        write_rows(folder / "curve.jsonl", [{"step": 1, "loss": 0.7}])
+        write_record(folder, record)
+        folders.append(folder)
+    return folders
+
+
+def store(root: Path, *, run: dict[str, Any] | None, baseline: dict[str, Any] | None, policy: dict[str, Any]) -> None:
+    """Write runs, baseline and policy under `root`."""
+    if run is not None:
+        folders = write_side(root / "runs", run)
+        for fault in run.get("faults", ()):
+            _FAULTS[fault](folders[-1])
+    if baseline is not None:
+        stored, statistics = baselines.from_runs(write_side(root / "promoted", baseline), reason="first")
+        if "no statistics" in baseline.get("faults", ()):
+            stored = stored.model_copy(update={"statistics_sha256": None, "statistics_left_out": "too many bytes"})
+            statistics = None
+        path = baselines.write(stored, statistics, root=root / "baselines")
+        if "older schema" in baseline.get("faults", ()):
+            path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 1'), encoding="utf-8")
+        if "other bytes" in baseline.get("faults", ()):
+            path.with_suffix(".safetensors").write_bytes(b"other bytes")
+    (root / "baselines").mkdir(exist_ok=True)
+    (root / "baselines" / "policy.toml").write_text(tomli_w.dumps(policy), encoding="utf-8")
+
+
+def _put_nan(folder: Path) -> None:
+    n = len(baselines.read_statistics(folder)["after"]["accuracy"])
+    save_file({"after/accuracy": np.full((n, 2), np.nan)}, folder / "statistics.safetensors")
+
+
+def _empty(folder: Path) -> None:
+    save_file({"after/accuracy": np.zeros((0, 2))}, folder / "statistics.safetensors")
+
+
+def _lose_statistics(folder: Path) -> None:
+    (folder / "statistics.safetensors").unlink()
+
+
+def _swap_statistics(folder: Path) -> None:
+    stored = baselines.read_statistics(folder)["after"]
+    write_statistics(folder, {"before": stored, "after": {**stored, "accuracy": 0 * stored["accuracy"] + [0.0, 1.0]}})
+
+
+def _edit(folder: Path, change: dict[str, Any], *, without: str = "") -> None:
+    values = json.loads((folder / "record.json").read_text(encoding="utf-8")) | change
+    if without:
+        del values["scores"][without]
+    (folder / "record.json").write_text(json.dumps(values), encoding="utf-8")
+
+
+_FAULTS = {
+    "nan": _put_nan,
+    "empty": _empty,
+    "no statistics": _lose_statistics,
+    "statistics of another run": _swap_statistics,
+    "future schema": lambda folder: _edit(folder, {"schema_version": 99}),
+    "one seed lacks a score": lambda folder: _edit(folder, {}, without="accuracy"),
+    "not json": lambda folder: (folder / "record.json").write_text("{", encoding="utf-8"),
+    "two of one seed": lambda folder: _edit(folder, {"seed": 0}),
+}
+"""What is broken -> how, in the run folder of the last seed."""

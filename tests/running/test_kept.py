@@ -1,0 +1,63 @@
+"""What runs of one process share must not be seen in what they give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from transformers import BertConfig, BertForSequenceClassification, BertModel
+
+from bench.config import ClassificationTask, HeadOnlyMethod, SuiteConfig
+from bench.core.errors import InputError
+from bench.materials.base_model import quiet_transformers
+from bench.methods.applying import apply_method, build
+from bench.running import api
+from bench.running.cache import Kept
+from bench.tasks.classification import Classification
+
+
+def _run(config: SuiteConfig, kept: Kept, root: Path) -> Any:
+    return api.run_config(config, 0, device="cpu", offline=True, runs_root=root, kept=kept).record
+
+
+def test_a_value_is_made_once_until_another_suite_comes() -> None:
+    kept, made = Kept(), iter(range(9))
+    for expected, config in (
+        (0, tiny.small("imdb", method="full")),
+        (0, tiny.small("imdb", "training.steps=3", method="head_only")),
+        (1, tiny.small("imdb", "task.max_length_tokens=20", method="full")),
+        (2, tiny.small("gulliver")),
+    ):
+        kept.open(config)
+        assert kept.get("value", lambda: next(made)) == expected
+
+
+def test_features_are_kept_by_the_weights_that_made_them(tmp_path: Path) -> None:
+    """A checkpoint without a pooler has one drawn from the run seed, and the features of BERT pass through it."""
+    config = BertConfig(
+        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, num_labels=2
+    )
+    task, table = (
+        ClassificationTask(kind="classification", max_length_tokens=8, padding="longest"),
+        HeadOnlyMethod(kind="head_only"),
+    )
+    keys = []
+    with quiet_transformers():
+        BertModel(config, add_pooling_layer=False).save_pretrained(tmp_path)
+        for seed in (0, 0, 1):
+            torch.manual_seed(seed)
+            model = BertForSequenceClassification.from_pretrained(tmp_path).eval()
+            model = apply_method(model, build(table), seed=seed)
+            keys.append(Classification(task, None, model, table, batch_size=4).encoded_by("train"))
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_model_with_fewer_positions_is_held_to_them_after_one_with_more(tmp_path: Path) -> None:
+    lengths = ("model.architecture.config.n_positions=40", "task.window_tokens=38", "training.steps=1")
+    kept = Kept()
+    _run(tiny.small("gulliver", *lengths, method="lora"), kept, tmp_path)
+    with pytest.raises(InputError, match=r"task\.window_tokens = 38 is longer than the 32 positions"):
+        _run(tiny.small("gulliver", *lengths, method="prompt_tuning"), kept, tmp_path)
