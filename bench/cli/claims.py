@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.cli.options import Json, Runs
 from bench.cli.tables import print_table
 from bench.comparing.claims import ClaimVerdict, OrderingClaim
-from bench.comparing.claims.review import Evidence, Review, review_all
+from bench.comparing.claims.review import Review, StoredResults, review_all
 from bench.core.files import canonical_json
 from bench.reports.numbers import count, number, seconds
 
@@ -96,7 +96,7 @@ def _values(review: Review) -> dict[str, Any]:
     }
 
 
-def _evidence_values(evidence: Evidence) -> dict[str, Any]:
+def _evidence_values(evidence: StoredResults) -> dict[str, Any]:
     first = evidence.records[0]
     return {
         "kind": evidence.kind,

@@ -14,13 +14,13 @@ from rich.text import Text
 from bench.cli.options import Json, Runs
 from bench.cli.tables import print_table
 from bench.comparing.comparable import Mismatch
-from bench.comparing.compare import Contrast
+from bench.comparing.compare import MetricComparison
 from bench.comparing.flips import Flips, flips
 from bench.comparing.side import Side, load_side
 from bench.core.errors import InputError, NotComparableError
 from bench.core.files import canonical_json, write_text
-from bench.reports.run import contrasts as words
-from bench.reports.run.contrasts import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
+from bench.reports import comparison as words
+from bench.reports.comparison import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
 from bench.running import api
 from bench.statistics.differences import Correction
 
@@ -71,7 +71,7 @@ def compare(
         allow=allow_mismatch or (),
     )
     shown = [
-        Shown(contrasts=table, flips=_flips(table.a, table.b, metric, n_flips) if table.is_comparable else None)
+        Shown(comparison=table, flips=_flips(table.a, table.b, metric, n_flips) if table.is_comparable else None)
         for table in tables
     ]
     if json:
@@ -90,7 +90,7 @@ def _flips(a: Side, b: Side, metrics: list[str] | None, n: int) -> Flips | str |
 def _check_comparable(shown: Sequence[Shown], asked: Sequence[str]) -> None:
     """Raise where a side, or a metric that was asked for, could not be compared."""
     for one in shown:
-        table = one.contrasts
+        table = one.comparison
         if table.mismatches and (asked or not table.is_comparable):
             fields = [mismatch.field for mismatch in table.mismatches]
             rest = f" and {len(fields) - _MANY} more" if len(fields) > _MANY else ""
@@ -110,25 +110,25 @@ def _print(sides: Sequence[Side], shown: Sequence[Shown]) -> None:
         typer.echo(f"{letter}  {side.name}  ({words.describe(side)})")
     for letter, one in zip(names[1:], shown, strict=True):
         _print_one(letter, one)
-    if any(one.contrasts.rows for one in shown):
+    if any(one.comparison.rows for one in shown):
         typer.echo(f"{words.family(shown)}.")
 
 
 def _print_one(letter: str, one: Shown) -> None:
-    contrasts = one.contrasts
-    if contrasts.mismatches:
-        title = "metrics that are not comparable" if contrasts.rows else "not comparable"
-        _print_fields(f"{letter} beside A: {title}", letter, contrasts.mismatches, flags=True)
-    if contrasts.waived:
-        _print_fields(f"{letter} beside A: allowed to differ", letter, contrasts.waived, flags=False)
-    if contrasts.rows:
+    comparison = one.comparison
+    if comparison.mismatches:
+        title = "metrics that are not comparable" if comparison.rows else "not comparable"
+        _print_fields(f"{letter} beside A: {title}", letter, comparison.mismatches, flags=True)
+    if comparison.waived:
+        _print_fields(f"{letter} beside A: allowed to differ", letter, comparison.waived, flags=False)
+    if comparison.rows:
         typer.echo(f"{letter} beside A:")
         table = Table(*words.headings(letter), show_lines=True)
         table.columns[0].overflow = "fold"
-        for row in contrasts.rows:
+        for row in comparison.rows:
             table.add_row(*words.row_cells(row), style=_STYLES.get(row.outcome, ""))
         print_table(table)
-    for remark in words.remarks(contrasts):
+    for remark in words.remarks(comparison):
         typer.echo(f"- {remark}")
     if isinstance(one.flips, str):
         typer.echo(f"No flips: {one.flips}.")
@@ -165,7 +165,7 @@ def _cut(text: str, max_characters: int) -> Text:
 
 
 def _values(sides: Sequence[Side], shown: Sequence[Shown]) -> dict[str, Any]:
-    first = shown[0].contrasts
+    first = shown[0].comparison
     return {
         "confidence": first.confidence,
         "correction": first.correction,
@@ -189,15 +189,15 @@ def _values(sides: Sequence[Side], shown: Sequence[Shown]) -> dict[str, Any]:
 
 
 def _one(one: Shown) -> dict[str, Any]:
-    contrasts, found = one.contrasts, one.flips
+    comparison, found = one.comparison, one.flips
     return {
-        "first": contrasts.b.name,
-        "other": contrasts.a.name,
-        "comparable": contrasts.is_comparable,
-        "mismatches": [_field(m) | {"waived_by": words.waiver(m)} for m in contrasts.mismatches],
-        "waived": [_field(m) for m in contrasts.waived],
-        "notes": list(contrasts.notes),
-        "metrics": [_metric(row) for row in contrasts.rows],
+        "first": comparison.b.name,
+        "other": comparison.a.name,
+        "comparable": comparison.is_comparable,
+        "mismatches": [_field(m) | {"waived_by": words.waiver(m)} for m in comparison.mismatches],
+        "waived": [_field(m) for m in comparison.waived],
+        "notes": list(comparison.notes),
+        "metrics": [_metric(row) for row in comparison.rows],
         "flips": asdict(found) if isinstance(found, Flips) else None,
         "why_no_flips": found if isinstance(found, str) else None,
     }
@@ -207,7 +207,7 @@ def _field(mismatch: Mismatch) -> dict[str, Any]:
     return {"field": mismatch.field, "first": mismatch.theirs, "other": mismatch.ours}
 
 
-def _metric(row: Contrast) -> dict[str, Any]:
+def _metric(row: MetricComparison) -> dict[str, Any]:
     return {
         "metric": row.metric,
         "unit": row.unit,

@@ -20,8 +20,8 @@ from bench.experiments import study as studies
 from bench.experiments.study.plan import MethodPlan, total_s
 from bench.experiments.study.result import Final, StudyResult, row_of, word_of
 from bench.reports import study as study_page
+from bench.reports.comparison import difference_text, p_text
 from bench.reports.numbers import number, seconds
-from bench.reports.run.contrasts import difference_text, p_text
 from bench.reports.study.markdown import ONE_UNTUNED, shown
 
 

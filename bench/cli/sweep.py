@@ -18,7 +18,7 @@ from bench.cli.tables import print_table
 from bench.core.errors import InputError
 from bench.core.files import canonical_json
 from bench.core.wording import plural
-from bench.experiments.sweep import Outcome, Plan, Sweep, SweepResult, load_sweep, plan, run_sweep
+from bench.experiments.sweep import CellResult, Plan, Sweep, SweepResult, load_sweep, plan, run_sweep
 from bench.experiments.sweep.file import checked_sweep
 from bench.experiments.sweep.running import Tally
 from bench.suites.resolve import SUITE_FILE
@@ -150,7 +150,7 @@ class _Shown:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def watch(self, outcome: Outcome | None, tally: Tally) -> None:
+    def watch(self, outcome: CellResult | None, tally: Tally) -> None:
         """Show how far the sweep is."""
         n_ended = tally.n_done + tally.n_failed
         left = "" if tally.left_s is None or n_ended == tally.n_cells else f"about {duration(tally.left_s)} left"
@@ -165,7 +165,7 @@ class _Shown:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
-def _ending(outcome: Outcome) -> str:
+def _ending(outcome: CellResult) -> str:
     if outcome.state == "stored":
         return "stored meanwhile by another sweep"
     if outcome.state == "retried":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from bench.comparing.summary import Comparison
+from bench.comparing.summary import RunSummary
+from bench.reports.comparison import difference_text, p_text
 from bench.reports.numbers import estimated
-from bench.reports.run.contrasts import difference_text, p_text
 
 LOG_WIDTH = 140
 """Columns of a table that is not written to a terminal; rich would assume 80."""
@@ -21,7 +21,7 @@ def print_table(table: Table) -> None:
     console.print(table)
 
 
-def print_results(comparison: Comparison) -> None:
+def print_results(comparison: RunSummary) -> None:
     """Print metric | before | after | change | p, as the report shows them."""
     seeds = [record.seed for record in comparison.records]
     config = comparison.config

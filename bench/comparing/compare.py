@@ -30,7 +30,7 @@ from bench.statistics.differences import (
 )
 from bench.statistics.intervals import Aggregate, Array, check_confidence, paired_bootstrap
 
-Outcome = Literal["better", "worse", "not told apart", "no interval"]
+Standing = Literal["better", "worse", "not told apart", "no interval"]
 TOO_FEW = "one example, or the same difference on each of a few, does not show how far others vary"
 """Why statistics per example give no interval where nothing else is wrong with them."""
 RIGHT_OR_WRONG = ("accuracy", "style_judge_accuracy")
@@ -41,7 +41,7 @@ _SAME_VALUE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
+class MetricComparison:
     """One metric of two sides. The difference is a minus b."""
 
     metric: str
@@ -67,7 +67,7 @@ class Contrast:
     over seeds. None where no noise floor is stored."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Standing:
         """Return what a is beside b, by the interval and the metric's direction."""
         if self.difference is None:
             return "no interval"
@@ -77,7 +77,7 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contrasts:
+class Comparison:
     """Two sides, and every metric that they share."""
 
     a: Side
@@ -94,7 +94,7 @@ class Contrasts:
     confidence: float
     """Coverage the intervals aim at, in (0, 1)."""
     correction: Correction
-    rows: tuple[Contrast, ...]
+    rows: tuple[MetricComparison, ...]
     """The primary metric first."""
 
     @property
@@ -103,7 +103,7 @@ class Contrasts:
         return bool(self.rows)
 
 
-def contrast(
+def compare(
     a: Side,
     b: Side,
     *,
@@ -112,7 +112,7 @@ def contrast(
     correction: Correction = "holm",
     allow: Sequence[str] = (),
     n_resamples: int = 2000,
-) -> Contrasts:
+) -> Comparison:
     """Set two sides against each other: a minus b.
 
     Args:
@@ -144,7 +144,7 @@ def contrast(
         rows = [
             _row(name, a, b, confidence=confidence, n_resamples=n_resamples) for name in wanted if name not in blocked
         ]
-    one = Contrasts(
+    one = Comparison(
         a=a,
         b=b,
         mismatches=standing,
@@ -158,7 +158,7 @@ def contrast(
     return adjusted_together([one], correction)[0]
 
 
-def adjusted_together(tables: Sequence[Contrasts], correction: Correction) -> tuple[Contrasts, ...]:
+def adjusted_together(tables: Sequence[Comparison], correction: Correction) -> tuple[Comparison, ...]:
     """Return the tables with p-values corrected over the cells of all of them: what is shown together is one family.
 
     Args:
@@ -218,7 +218,7 @@ def _mixed_signatures(a: Side, b: Side, metrics: Sequence[str]) -> list[Mismatch
 # --- one metric ------------------------------------------------------------------------------------------------------
 
 
-def _row(metric: str, a: Side, b: Side, *, confidence: float, n_resamples: int) -> Contrast:
+def _row(metric: str, a: Side, b: Side, *, confidence: float, n_resamples: int) -> MetricComparison:
     ours, theirs = a.values(metric), b.values(metric)
     score = a.records[0].scores[metric]
     difference, p_values, why = _by_example(metric, a, b, confidence, n_resamples)
@@ -228,7 +228,7 @@ def _row(metric: str, a: Side, b: Side, *, confidence: float, n_resamples: int) 
         difference = difference or over_seeds
     if difference is None:
         why = f"{why}; and there are too few seeds, or too equal ones, for an interval over seeds"
-    return Contrast(
+    return MetricComparison(
         metric=metric,
         unit=score.unit,
         higher_is_better=score.higher_is_better,
@@ -244,7 +244,7 @@ def _row(metric: str, a: Side, b: Side, *, confidence: float, n_resamples: int) 
 
 
 def noise_of(metric: str, side: Side) -> float | None:
-    """Return how far a score moves by itself; see `Contrast.noise`."""
+    """Return how far a score moves by itself; see `MetricComparison.noise`."""
     found = None if side.noise is None else side.noise.metrics.get(metric)
     return None if found is None else max(found.device, found.seeds or 0.0)
 

@@ -23,7 +23,7 @@ PREDICTIONS_FILE = "predictions.jsonl"
 _ROUNDING = 1e-12
 """Scores nearer than this are equal."""
 
-Row = Mapping[str, Any]
+PredictionRow = Mapping[str, Any]
 """A line of `predictions.jsonl`."""
 
 
@@ -96,11 +96,13 @@ def _read(folder: Path) -> list[dict[str, Any]]:
         ) from None
 
 
-def _asked(row: Row) -> tuple[Any, ...]:
+def _asked(row: PredictionRow) -> tuple[Any, ...]:
     return row["id"], row["input"], row["reference"]
 
 
-def _label_flips(rows_a: Sequence[Row], rows_b: Sequence[Row], labels: Sequence[str], seed: int, n: int) -> Flips:
+def _label_flips(
+    rows_a: Sequence[PredictionRow], rows_b: Sequence[PredictionRow], labels: Sequence[str], seed: int, n: int
+) -> Flips:
     drops: list[Flip] = []
     gains: list[Flip] = []
     for a, b in zip(rows_a, rows_b, strict=True):
@@ -120,7 +122,7 @@ def _label_flips(rows_a: Sequence[Row], rows_b: Sequence[Row], labels: Sequence[
 
 
 def _text_flips(
-    a: Side, b: Side, metric: str, rows_a: Sequence[Row], rows_b: Sequence[Row], seed: int, n: int
+    a: Side, b: Side, metric: str, rows_a: Sequence[PredictionRow], rows_b: Sequence[PredictionRow], seed: int, n: int
 ) -> Flips | str:
     scores = []
     for side in (a, b):
@@ -164,8 +166,8 @@ def _each(metric: str, side: Side, statistics: Array) -> Array:
 
 
 def _flip(
-    a: Row,
-    b: Row,
+    a: PredictionRow,
+    b: PredictionRow,
     labels: Sequence[str],
     key: str = "prediction",
     score_a: float | None = None,

@@ -1,6 +1,6 @@
 """RunRecords x Baseline x documented claims -> Comparison. Pure: everything a report shows, and no file is read.
 
-The change by fine-tuning and the difference from the measured baseline are contrasts of one kind
+The change by fine-tuning and the difference from the measured baseline are comparisons of one kind
 (`bench.comparing.compare`): an interval over seeds and examples where statistics per example are given, over seeds
 where they are not.
 """
@@ -11,9 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.comparing.claims import ClaimVerdict, Documented, RangeClaim, TrendClaim, ValueClaim, departures, judge
+from bench.comparing.claims import (
+    ClaimVerdict,
+    Documented,
+    RangeClaim,
+    TrendClaim,
+    ValueClaim,
+    departures,
+    judge_claims,
+)
 from bench.comparing.comparable import Mismatch, check_records, notes
-from bench.comparing.compare import Contrast, Contrasts, Outcome, contrast
+from bench.comparing.compare import Comparison, MetricComparison, Standing, compare
 from bench.comparing.side import Side
 from bench.config import SuiteConfig
 from bench.records.baselines import Baseline
@@ -23,7 +31,7 @@ from bench.statistics.intervals import Array, seed_summary
 if TYPE_CHECKING:
     from bench.comparing.gate.verdict import Verdict
 
-Standing = Literal["identical"] | Outcome
+BaselineStanding = Literal["identical"] | Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,23 +52,23 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Against:
+class AgainstBaseline:
     """One metric beside the measured baseline's."""
 
     baseline: Estimate
-    contrast: Contrast
+    comparison: MetricComparison
     """These runs minus the baseline."""
     is_identical: bool
     """Both sides ran the same seeds, and every seed gave the same number to the last digit."""
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> BaselineStanding:
         """Return what these runs are beside the baseline."""
-        return "identical" if self.is_identical else self.contrast.outcome
+        return "identical" if self.is_identical else self.comparison.outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MetricSummary:
     """One metric."""
 
     metric: str
@@ -70,9 +78,9 @@ class Row:
     n_examples: int
     before: Estimate
     after: Estimate
-    change: Contrast
+    change: MetricComparison
     """After minus before, on the same examples and by the same seeds."""
-    against: Against | None
+    against: AgainstBaseline | None
     """None where there is no baseline, or it is incomparable in this metric."""
     mismatches: tuple[Mismatch, ...]
     """Why this metric cannot be set against the baseline; empty where it can, or there is none."""
@@ -81,12 +89,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class RunSummary:
     """One suite, profile and method: its runs, the measured baseline, the recipe's claims."""
 
     records: tuple[RunRecord, ...]
     """One a seed, in their order, all of one config."""
-    rows: tuple[Row, ...]
+    rows: tuple[MetricSummary, ...]
     """The primary metric first."""
     baseline: Baseline | None
     """None where none is stored: said in the report, never hidden."""
@@ -108,12 +116,12 @@ class Comparison:
         return self.records[0].config
 
     @property
-    def primary(self) -> Row:
+    def primary(self) -> MetricSummary:
         """Return the row of the primary metric."""
         return next(row for row in self.rows if row.metric == self.config.primary_metric)
 
 
-def compare(
+def summarize(
     records: Sequence[RunRecord],
     *,
     statistics: Mapping[int, Mapping[Stage, Mapping[str, Array]]] | None = None,
@@ -122,7 +130,7 @@ def compare(
     gate: Verdict | str | None = None,
     documented: Documented | None = None,
     siblings: Mapping[str, Sequence[RunRecord]] | None = None,
-) -> Comparison:
+) -> RunSummary:
     """Set the runs of one config beside the measured baseline and the documented claims.
 
     Args:
@@ -145,18 +153,18 @@ def compare(
     before = _side("the run before fine-tuning", earlier, _of_stage(statistics, "before"))
     # Every metric gets its row: scores that differ in kind are the run's own fault, and their row says so.
     own = [f"metrics.{name}.{field}" for name in after.config.metrics for field in ("signature", "n_examples")]
-    changes = contrast(after, before, allow=own)
+    changes = compare(after, before, allow=own)
     against = None
     if baseline is not None:
-        against = contrast(after, _side("the baseline", baseline.records(), baseline_statistics or {}))
-    return Comparison(
+        against = compare(after, _side("the baseline", baseline.records(), baseline_statistics or {}))
+    return RunSummary(
         records=tuple(ordered),
         rows=tuple(_row(change, ordered, against, documented) for change in changes.rows),
         baseline=baseline,
         mismatches=() if against is None else against.mismatches,
         notes=() if baseline is None else notes(ordered, baseline.records()),
         gate=gate,
-        claims=() if documented is None else judge(documented, ordered, siblings),
+        claims=() if documented is None else judge_claims(documented, ordered, siblings),
         departures=() if documented is None else departures(documented, ordered[0].config),
         recipe=None if documented is None else documented.recipe,
     )
@@ -173,11 +181,11 @@ def _of_stage(
 
 
 def _row(
-    change: Contrast, records: Sequence[RunRecord], against: Contrasts | None, documented: Documented | None
-) -> Row:
+    change: MetricComparison, records: Sequence[RunRecord], against: Comparison | None, documented: Documented | None
+) -> MetricSummary:
     metric = change.metric
     scores = [record.scores[metric] for record in records]
-    return Row(
+    return MetricSummary(
         metric=metric,
         unit=change.unit,
         higher_is_better=change.higher_is_better,
@@ -196,13 +204,13 @@ def _row(
     )
 
 
-def _against(metric: str, contrasts: Contrasts) -> Against | None:
-    found = next((row for row in contrasts.rows if row.metric == metric), None)
+def _against(metric: str, comparison: Comparison) -> AgainstBaseline | None:
+    found = next((row for row in comparison.rows if row.metric == metric), None)
     if found is None:
         return None
-    theirs = [record.scores[metric] for record in contrasts.b.records]
-    is_identical = contrasts.a.values(metric) == contrasts.b.values(metric)
-    return Against(baseline=estimate(theirs), contrast=found, is_identical=is_identical)
+    theirs = [record.scores[metric] for record in comparison.b.records]
+    is_identical = comparison.a.values(metric) == comparison.b.values(metric)
+    return AgainstBaseline(baseline=estimate(theirs), comparison=found, is_identical=is_identical)
 
 
 def estimate(scores: Sequence[Score]) -> Estimate:

@@ -17,8 +17,8 @@ from bench.materials.splits import (
     SPLITS,
     Announce,
     Example,
-    Row,
     ScoredSplit,
+    SourceRow,
     Splits,
     check_columns,
     decoded,
@@ -202,7 +202,7 @@ def _unframed(text: str) -> str:
 
 
 def _column(
-    rows: Sequence[Row], part: PartConfig, place: str, *, default: str | None = None, is_database: bool = False
+    rows: Sequence[SourceRow], part: PartConfig, place: str, *, default: str | None = None, is_database: bool = False
 ) -> list[str]:
     """Return one column of the rows that qualify; a missing value is an empty paragraph."""
     _refuse(part, ("start_at",) if is_database else ("start_at", "table"), "these rows", place)
@@ -228,7 +228,7 @@ def _refuse(part: PartConfig, keys: Iterable[str], what: str, place: str) -> Non
             raise InputError(f"{place}: {key} = {getattr(part, key)!r} means nothing for {what}; leave it out")
 
 
-def _table(file: Path, part: PartConfig, place: str) -> list[Row]:
+def _table(file: Path, part: PartConfig, place: str) -> list[SourceRow]:
     """Return the rows of an SQLite table in the order they were written."""
     try:
         with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:

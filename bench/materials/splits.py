@@ -29,7 +29,7 @@ from bench.records.record import DataSummary, SplitSummary
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 Announce = Callable[[str], None]
 ScoredSplit = Literal["test", "validation"]
-Row = Mapping[str, Any]
+SourceRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Splits:
 class Table:
     """A source, read."""
 
-    rows: Sequence[Row]
+    rows: Sequence[SourceRow]
     identity: str
     """Which bytes they came from, the same on every machine."""
 
@@ -147,13 +147,13 @@ def read_source(source: Source, *, offline: bool, announce: Announce) -> Table:
             identity=f"hub:{source.id}@{source.revision}/{source.config}/{source.split}",
         )
     fetched = sources.fetch(source, offline=offline, announce=announce)
-    rows: list[Row] = [row for file in fetched.files for row in read_file(file, root=fetched.path)]
+    rows: list[SourceRow] = [row for file in fetched.files for row in read_file(file, root=fetched.path)]
     if not rows and isinstance(source, LocalSource):
         raise InputError(f"{source.path}: holds no rows")
     return Table(rows=rows, identity=fetched.identity)
 
 
-def read_file(file: Path, *, root: Path) -> list[Row]:
+def read_file(file: Path, *, root: Path) -> list[SourceRow]:
     """Read the rows of one data file, by its suffix.
 
     Args:
@@ -179,7 +179,7 @@ def read_file(file: Path, *, root: Path) -> list[Row]:
     raise InputError(f"{file}: cannot read {file.suffix or 'a file without suffix'}; allowed: .csv, .jsonl, .tsv, .txt")
 
 
-def _delimited(lines: io.StringIO, file: Path, **how: Any) -> list[Row]:
+def _delimited(lines: io.StringIO, file: Path, **how: Any) -> list[SourceRow]:
     csv.field_size_limit(max(csv.field_size_limit(), len(lines.getvalue())))  # an article may pass csv's 131,072
     reader = csv.DictReader(lines, **how)
     try:
@@ -197,7 +197,7 @@ def decoded(file: Path) -> str:
         return raw.decode("cp1252", errors="replace")  # older news text: the pound sign as one byte
 
 
-def _parsed(line: str, place: str) -> Row:
+def _parsed(line: str, place: str) -> SourceRow:
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -207,7 +207,7 @@ def _parsed(line: str, place: str) -> Row:
     return row
 
 
-def _pick(rows: Sequence[Row], config: DataConfig, split: SplitConfig, *, place: str) -> tuple[Example, ...]:
+def _pick(rows: Sequence[SourceRow], config: DataConfig, split: SplitConfig, *, place: str) -> tuple[Example, ...]:
     ids = [config.id_column] if config.id_column else []
     check_columns(rows, [config.input_column, config.target_column, *split.where, *ids], place)
     if split.balanced and not config.labels:
@@ -267,7 +267,7 @@ def _in_turn(chosen: Sequence[Example], labels: Sequence[str], place: str) -> li
     return [example for turn in zip(*by_label, strict=False) for example in turn]
 
 
-def check_columns(rows: Sequence[Row], columns: Iterable[str], place: str) -> None:
+def check_columns(rows: Sequence[SourceRow], columns: Iterable[str], place: str) -> None:
     """Refuse rows (judged by the first) that lack a column.
 
     Raises:

@@ -23,7 +23,7 @@ from bench.core.errors import InputError
 from bench.methods.adapters import Peft
 from bench.methods.base import Method
 from bench.methods.freezing import Freeze, Full, HeadOnly, Select
-from bench.methods.plugins import blaming, load_plugin
+from bench.methods.plugins import load_plugin, wrap_user_errors
 
 _PROBE_TOKENS = 8
 _PROBE_TOLERANCE = 1e-3
@@ -73,7 +73,7 @@ def apply_method(model: Any, method: Method, *, seed: int, config: SuiteConfig |
         before = None if method.changes_forward else _probe(model)
     model.requires_grad_(True)
     torch.manual_seed(seeds.derive(seed, "initial weights"))
-    with blaming(method, "apply"):
+    with wrap_user_errors(method, "apply"):
         trained = method.apply(model, config, None if config is None else config.task)
     trained = model if trained is None else trained
     if not isinstance(trained, nn.Module):
@@ -91,7 +91,7 @@ def _named(method: Method) -> str:
 
 
 def _check_unchanged(model: Any, method: Method, before: torch.Tensor) -> None:
-    with blaming(method, "the forward pass of the model that apply left"), torch.inference_mode():
+    with wrap_user_errors(method, "the forward pass of the model that apply left"), torch.inference_mode():
         after = _probe(model)
     if after is None or after.shape != before.shape:
         shape = "none" if after is None else tuple(after.shape)

@@ -75,7 +75,7 @@ def _imported(place: str, file: Path, sha256: str) -> ModuleType:
 
 
 @contextmanager
-def blaming(
+def wrap_user_errors(
     method: Method, doing: str, *, error_type: type[BenchError] = InputError, step: Callable[[], int] | None = None
 ) -> Iterator[None]:
     """Turn what a user's method raises into one message with its place; errors of ours pass, and so do our own bugs.

@@ -26,7 +26,7 @@ from bench.statistics.intervals import bootstrap_interval
 
 DEFAULT_TEXT_METRICS = ("rouge1", "rouge2", "rougeL", "rougeLsum", "sacrebleu", "chrf")
 
-Row = tuple[int, Any]
+NumberedValue = tuple[int, Any]
 """A value and the number of the line it came from, counted from 1."""
 
 
@@ -194,7 +194,7 @@ def parse_options(assignments: Sequence[str]) -> dict[str, dict[str, Scalar]]:
 # --- reading files ---------------------------------------------------------------------------------------------------
 
 
-def _read(file: Path, field: str) -> list[Row]:
+def _read(file: Path, field: str) -> list[NumberedValue]:
     """Return the lines of a text file, or one field of every object of a `.jsonl` file."""
     content = _read_bytes(file)
     # Only a newline ends an example: texts may hold the other separators that str.splitlines knows.
@@ -238,14 +238,14 @@ def _field(file: Path, number: int, line: str, field: str) -> Any:
     return values[field]
 
 
-def _text(file: Path, row: Row) -> str:
+def _text(file: Path, row: NumberedValue) -> str:
     number, value = row
     if not isinstance(value, str):
         raise InputError(f"{file}:{number}: {json.dumps(value)} is not a text; give a JSON string (it may be empty)")
     return value
 
 
-def _whole_number(file: Path, row: Row) -> int:
+def _whole_number(file: Path, row: NumberedValue) -> int:
     number, value = row
     try:
         if isinstance(value, bool | float):
@@ -257,7 +257,7 @@ def _whole_number(file: Path, row: Row) -> int:
         ) from None
 
 
-def _real_number(file: Path, row: Row) -> float:
+def _real_number(file: Path, row: NumberedValue) -> float:
     number, value = row
     try:
         if isinstance(value, bool):
@@ -267,11 +267,11 @@ def _real_number(file: Path, row: Row) -> float:
         raise InputError(f"{file}:{number}: {value!r} is not a number; losses are sums in nats") from None
 
 
-def _anything(file: Path, row: Row) -> Any:
+def _anything(file: Path, row: NumberedValue) -> Any:
     return row[1]
 
 
-_PARSERS: dict[Inputs, tuple[Callable[[Path, Row], Any], Callable[[Path, Row], Any]]] = {
+_PARSERS: dict[Inputs, tuple[Callable[[Path, NumberedValue], Any], Callable[[Path, NumberedValue], Any]]] = {
     "texts": (_text, _text),
     "labels": (_whole_number, _whole_number),
     "losses": (_real_number, _whole_number),

@@ -104,7 +104,7 @@ class JudgeFile(Strict):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Judge:
+class StyleJudge:
     """A classifier that tells authors apart; its weights are loaded when it first reads a text."""
 
     folder: Path
@@ -117,7 +117,7 @@ class Judge:
     _rows: dict[str, NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
-    def load(cls, folder: Path) -> Judge:
+    def load(cls, folder: Path) -> StyleJudge:
         """Return the judge in a folder; the same object while its `judge.json` is not written again.
 
         Raises:
@@ -185,7 +185,7 @@ class Judge:
 
 
 @lru_cache(maxsize=1)
-def _load(folder: Path, mtime_ns: int) -> Judge:
+def _load(folder: Path, mtime_ns: int) -> StyleJudge:
     """Read `judge.json`; its time of change is there to tell a rewritten judge from the one that was kept."""
     place = folder / JUDGE_FILE
     try:
@@ -197,10 +197,10 @@ def _load(folder: Path, mtime_ns: int) -> Judge:
     except (OSError, ValueError) as error:
         raise InputError(f"{place}: cannot be read as JSON ({error}); {_WHERE_ONE_COMES_FROM}") from None
     digest = hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
-    return Judge(folder=folder, file=file, tokenizer_sha256=digest)
+    return StyleJudge(folder=folder, file=file, tokenizer_sha256=digest)
 
 
-def _load_classifier(judge: Judge) -> tuple[Any, Any]:
+def _load_classifier(judge: StyleJudge) -> tuple[Any, Any]:
     """Return the judge's model, in evaluation mode on a GPU where there is one, and its tokenizer."""
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
@@ -259,7 +259,7 @@ class _StyleMetric:
             )
         self.spec = spec
         self.options = options
-        self._judge = Judge.load(model_path)
+        self._judge = StyleJudge.load(model_path)
         self._identity = model_identity or self._judge.identity
         self.read_summary(self._judge.summary, str(self._judge.folder))
 

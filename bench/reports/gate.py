@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from bench.comparing.gate.verdict import EXIT_CODES, Row, Verdict
+from bench.comparing.gate.verdict import EXIT_CODES, GateRow, Verdict
 from bench.core.errors import InputError
 from bench.core.files import canonical_json
 from bench.core.wording import plural
@@ -19,7 +19,7 @@ from bench.reports.tables import code, table
 HEADERS: Final = ("suite", "what", "tier", "run", "baseline", "drop", "limit", "noise", "verdict", "why")
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def cells(row: GateRow) -> tuple[str, ...]:
     """Return one row as text, a cell for each of `HEADERS`, unescaped."""
     if row.kind == "cost":
         shown = [_cost(row.run, row.unit), _cost(row.baseline, row.unit)]
@@ -36,7 +36,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return (where, f"{row.name}{arrow}", tier, *shown, drop, limit, noise, verdict, row.reason)
 
 
-def _drop(row: Row) -> str:
+def _drop(row: GateRow) -> str:
     if row.drop is None:
         return "—"
     if row.low is None or row.high is None:
@@ -114,7 +114,7 @@ def junit(verdict: Verdict) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _add_case(suite: ET.Element, row: Row) -> str:
+def _add_case(suite: ET.Element, row: GateRow) -> str:
     """Add the test case of a row, and return the tag of its result (empty for a pass)."""
     case = ET.SubElement(suite, "testcase", classname=f"{row.suite}.{row.method}".rstrip("."), name=row.name)
     tag = _tag(row)
@@ -126,7 +126,7 @@ def _add_case(suite: ET.Element, row: Row) -> str:
     return tag
 
 
-def _tag(row: Row) -> str:
+def _tag(row: GateRow) -> str:
     if not row.decides or row.is_tolerated:
         return "skipped"
     if row.outcome in ("regression", "inconclusive"):

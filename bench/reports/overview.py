@@ -10,14 +10,14 @@ from statistics import fmean
 from typing import Literal
 
 from bench import metrics
-from bench.comparing.claims.review import Evidence, Review
-from bench.comparing.summary import Comparison
+from bench.comparing.claims.review import Review, StoredResults
+from bench.comparing.summary import RunSummary
 from bench.core.wording import plural
 from bench.records.record import Cost
+from bench.reports.comparison import difference_text, p_text
 from bench.reports.naming import leaderboard_stem
 from bench.reports.numbers import estimated, seconds, size
 from bench.reports.run.claims import claim_table
-from bench.reports.run.contrasts import difference_text, p_text
 from bench.reports.samples import cell
 from bench.reports.tables import code, table
 
@@ -26,19 +26,19 @@ OVERVIEW_FILE = "README.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class OverviewRow:
     """What is stored of one suite, profile and method."""
 
     kind: Literal["runs", "baseline"]
     """`baseline` where no runs are stored: it is then set beside nothing."""
-    comparison: Comparison
+    comparison: RunSummary
     report: str | None
     """File name of its report, in the folder of the overview; none where it is not there."""
     is_as_shipped: bool
     """Whether the suite resolves to this config by itself; another is named by its key."""
 
 
-def render_overview(cells: Sequence[Cell], reviews: Sequence[Review], leaderboards: Collection[str] = ()) -> str:
+def render_overview(cells: Sequence[OverviewRow], reviews: Sequence[Review], leaderboards: Collection[str] = ()) -> str:
     """Return the overview as Markdown.
 
     Args:
@@ -53,7 +53,7 @@ def render_overview(cells: Sequence[Cell], reviews: Sequence[Review], leaderboar
 # --- suites ----------------------------------------------------------------------------------------------------------
 
 
-def _suites(cells: Sequence[Cell], leaderboards: Collection[str]) -> Iterable[str]:
+def _suites(cells: Sequence[OverviewRow], leaderboards: Collection[str]) -> Iterable[str]:
     if not cells:
         yield "Neither runs nor baselines are stored; `bench run` makes runs."
         return
@@ -82,7 +82,7 @@ def _suites(cells: Sequence[Cell], leaderboards: Collection[str]) -> Iterable[st
             yield f"Leaderboards, methods side by side: {', '.join(found)}."
 
 
-def _cells(one: Cell) -> tuple[str, ...]:
+def _cells(one: OverviewRow) -> tuple[str, ...]:
     comparison, row = one.comparison, one.comparison.primary
     config, costs = comparison.config, [record.cost for record in comparison.records]
     key = "" if one.is_as_shipped else f", {code(config.key)}"
@@ -103,7 +103,7 @@ def _cells(one: Cell) -> tuple[str, ...]:
     )
 
 
-def _beside_baseline(one: Cell) -> str:
+def _beside_baseline(one: OverviewRow) -> str:
     row = one.comparison.primary
     if one.kind == "baseline":
         return "is the baseline"
@@ -114,7 +114,7 @@ def _beside_baseline(one: Cell) -> str:
     return row.against.standing
 
 
-def _gate(comparison: Comparison) -> str:
+def _gate(comparison: RunSummary) -> str:
     found = comparison.gate
     if found is None:
         return "—"
@@ -143,7 +143,7 @@ def _claims(reviews: Sequence[Review]) -> Iterable[str]:
         yield claim_table(review.verdicts)
 
 
-def _judged_by(evidence: Evidence) -> str:
+def _judged_by(evidence: StoredResults) -> str:
     first = evidence.records[0]
     seeds = ", ".join(str(record.seed) for record in evidence.records)
     kind = "stored runs" if evidence.kind == "run" else "the measured baseline"

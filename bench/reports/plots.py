@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from bench import metrics
-from bench.comparing.summary import Comparison, Row
+from bench.comparing.summary import MetricSummary, RunSummary
 from bench.reports.run.curves import HELD_OUT, curve_metrics
 
 MAX_POINTS = 300
@@ -24,7 +24,7 @@ _STYLE = {"svg.hashsalt": "bench", "font.size": 9, "axes.spines.top": False, "ax
 BLUE, RED = "#4477aa", "#cc6677"  # told apart by colour-blind readers too (Tol's bright and muted sets)
 
 
-def curve_svg(comparison: Comparison, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
+def curve_svg(comparison: RunSummary, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
     """Draw loss by step and by epoch, all seeds overlaid, beside the scores before and after.
 
     Args:
@@ -43,7 +43,7 @@ def curve_svg(comparison: Comparison, curves: Mapping[int, Sequence[Mapping[str,
     return svg(draw, height=max(3.4, 0.9 + 0.25 * len(_of_primary_unit(comparison))))
 
 
-def evaluations_svg(comparison: Comparison) -> str:
+def evaluations_svg(comparison: RunSummary) -> str:
     """Draw the test scores along the way: one panel a metric, at most `MAX_PANELS`.
 
     Every seed is a thin line, their mean a bold one, the mean of their intervals over examples a band; a dotted line is
@@ -88,7 +88,7 @@ def svg(draw: Callable[[Any], None], *, height: float) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
-def _draw_evaluations(axes: Any, comparison: Comparison, metric: str) -> None:
+def _draw_evaluations(axes: Any, comparison: RunSummary, metric: str) -> None:
     records = comparison.records
     points = [[e.scores[metric] for e in record.evaluations] for record in records]  # (n_seeds, n_evaluations)
     steps = [e.step for e in records[0].evaluations]
@@ -117,7 +117,7 @@ def _draw_evaluations(axes: Any, comparison: Comparison, metric: str) -> None:
     axes.set_ylabel(spec.unit)
 
 
-def _draw_losses(axes: Any, comparison: Comparison, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
+def _draw_losses(axes: Any, comparison: RunSummary, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
     for i, record in enumerate(comparison.records):
         points = [
             (int(row["step"]), float(row["loss"]))
@@ -139,7 +139,7 @@ def _draw_losses(axes: Any, comparison: Comparison, curves: Mapping[int, Sequenc
     axes.legend(frameon=False)
 
 
-def _draw_scores(axes: Any, comparison: Comparison) -> None:
+def _draw_scores(axes: Any, comparison: RunSummary) -> None:
     """Draw the metrics that share the primary metric's unit, as dots with their intervals."""
     rows = _of_primary_unit(comparison)
     for place, row in enumerate(reversed(rows)):
@@ -150,11 +150,11 @@ def _draw_scores(axes: Any, comparison: Comparison) -> None:
     axes.set_xlabel(comparison.primary.unit)
 
 
-def _of_primary_unit(comparison: Comparison) -> list[Row]:
+def _of_primary_unit(comparison: RunSummary) -> list[MetricSummary]:
     return [row for row in comparison.rows if row.unit == comparison.primary.unit]
 
 
-def _draw_pair(axes: Any, place: int, row: Row) -> None:
+def _draw_pair(axes: Any, place: int, row: MetricSummary) -> None:
     for estimate, fill, nudge in ((row.before, "white", 0.12), (row.after, BLUE, -0.12)):
         axes.plot([estimate.low, estimate.high], [place + nudge] * 2, color=BLUE, lw=1)
         axes.plot([estimate.value], [place + nudge], "o", color=BLUE, mfc=fill, ms=5)

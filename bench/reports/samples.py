@@ -33,7 +33,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class WriterSamples:
     """One sample of each writer of a style duel; text not yet escaped."""
 
     name: str
@@ -71,7 +71,7 @@ def choose(
     return tuple(_sample(row, earlier[row["id"]], labels) for row in rows[:N_SAMPLES])
 
 
-def side_by_side(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> tuple[Pair, ...]:
+def side_by_side(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> tuple[WriterSamples, ...]:
     """Return the first samples of each writer of a style duel, before and after.
 
     Args:
@@ -83,7 +83,7 @@ def side_by_side(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[st
         authors = sorted({row["reference"] for row in rows})
         texts = [[str(row["prediction"]) for row in rows if row["reference"] == author] for author in authors]
         for i, both in enumerate(islice(zip(*texts, strict=False), N_PAIRS[stage])):
-            pairs.append(Pair(name=f"{stage} {i + 1}", texts=both))
+            pairs.append(WriterSamples(name=f"{stage} {i + 1}", texts=both))
     return tuple(pairs)
 
 

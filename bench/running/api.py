@@ -11,7 +11,8 @@ from typing import Any
 
 from filelock import Timeout
 
-from bench.comparing.compare import Contrasts, adjusted_together, contrast
+from bench.comparing.compare import Comparison, adjusted_together
+from bench.comparing.compare import compare as compare_pair
 from bench.comparing.side import Side, load_side
 from bench.config import SuiteConfig
 from bench.core.errors import InputError
@@ -19,7 +20,7 @@ from bench.core.locks import hold
 from bench.core.processes import is_main
 from bench.core.progress import Progress, Silent
 from bench.records.record import RECORD_FILE, RunRecord, Score, read_record, run_folder
-from bench.running.cache import Kept
+from bench.running.cache import RunCache
 from bench.statistics.differences import Correction
 from bench.suites.resolve import SUITE_FILE, SuiteFile, load_lock, load_suite, resolve
 
@@ -86,7 +87,7 @@ def run_seeds(
     if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise InputError(f"seeds = {list(seeds)}: expected different integers, 0 or above, such as 0-2")
     config = resolve_suite(suite, profile=profile, method=method, overrides=overrides, offline=offline, progress=shown)
-    kept = Kept()
+    kept = RunCache()
     results = []
     for seed in seeds:
         with _alone(run_folder(runs_root, config, seed), force=force, progress=shown):
@@ -131,7 +132,7 @@ def run_config(
     report_to: Sequence[str] = (),
     runs_root: Path = Path("runs"),
     progress: Progress | None = None,
-    kept: Kept | None = None,
+    kept: RunCache | None = None,
 ) -> SeedResult:
     """Fine-tune and score one seed of a resolved suite, or read what is stored already.
 
@@ -172,7 +173,7 @@ def run_config(
             report_to=tuple(report_to),
             runs_root=runs_root,
             progress=shown,
-            kept=kept or Kept(),
+            kept=kept or RunCache(),
         )
         record = run_seed(config, seed, options)
     return SeedResult(record=record, folder=folder, reused=False)
@@ -282,7 +283,7 @@ def score(metric: str, predictions: Sequence[Any], references: Sequence[Any], **
     return scoring.score(metrics.build(metric, options), predictions, references)[0]
 
 
-def compare(first: str | Path | Side, other: str | Path | Side, **settings: Any) -> Contrasts:
+def compare(first: str | Path | Side, other: str | Path | Side, **settings: Any) -> Comparison:
     """Compare two sides, metric by metric: the other minus the first, as `bench compare FIRST OTHER`.
 
     Args:
@@ -305,7 +306,7 @@ def compare_sides(
     allow: Sequence[str] = (),
     runs_root: Path = Path("runs"),
     roots: Sequence[Path] | None = None,
-) -> tuple[Contrasts, ...]:
+) -> tuple[Comparison, ...]:
     """Compare the first side with each of the others; loads no torch.
 
     Args:
@@ -329,7 +330,7 @@ def compare_sides(
         side if isinstance(side, Side) else load_side(side, runs_root=runs_root, roots=roots) for side in sides
     )
     tables = [
-        contrast(other, first, metrics=metrics, confidence=confidence, correction=correction, allow=allow)
+        compare_pair(other, first, metrics=metrics, confidence=confidence, correction=correction, allow=allow)
         for other in others
     ]
     return adjusted_together(tables, correction)

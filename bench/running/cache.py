@@ -15,7 +15,7 @@ _OF_ONE_RUN = {"method", "method_name", "training", "title", "chosen"}
 """What may differ between runs that share the rest."""
 
 
-class Kept:
+class RunCache:
     """What the runs of one process share, because it depends on neither the method nor the seed.
 
     Sources are read and checked once, rows are encoded once, metrics and their models are built once. Base weights are

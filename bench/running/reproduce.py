@@ -30,7 +30,7 @@ from bench.records.noise import NoiseFloor
 from bench.records.record import RECORD_FILE, Environment, RunRecord, read_record, run_folder
 from bench.running.repeats import kept_or_scratch
 
-Outcome = Literal["bitwise", "within noise", "differs"]
+ReproduceOutcome = Literal["bitwise", "within noise", "differs"]
 
 CURVE_FILE: Final = "curve.jsonl"
 SEEDS_SD: Final = 2.0
@@ -91,7 +91,7 @@ class Reproduction:
     original: Original
     record: RunRecord
     """Of the second run."""
-    outcome: Outcome
+    outcome: ReproduceOutcome
     why: str
     """The reason for the outcome, in words."""
     scores: tuple[ScoreAgain, ...]
@@ -200,7 +200,7 @@ def reproduce(
         with _threads(record.environment):
             again = run_seed(record.config, record.seed, options)
         losses = _read_losses(run_folder(root, record.config, record.seed) / CURVE_FILE)
-    return judge(original, again, losses)
+    return assess(original, again, losses)
 
 
 def check_sources(record: RunRecord, options: Any) -> None:
@@ -249,7 +249,7 @@ def _kind_of(device_class: str) -> str:
 # --- judging; pure ---------------------------------------------------------------------------------------------------
 
 
-def judge(original: Original, again: RunRecord, losses: Sequence[float] | None) -> Reproduction:
+def assess(original: Original, again: RunRecord, losses: Sequence[float] | None) -> Reproduction:
     """Set a second run beside the first.
 
     Args:
@@ -290,7 +290,7 @@ def _outcome(
     scores: Sequence[ScoreAgain],
     hashes: Mapping[str, bool],
     departure: Departure | None,
-) -> tuple[Outcome, str]:
+) -> tuple[ReproduceOutcome, str]:
     if _values(original.record) == _values(again) and all(hashes.values()) and departure is None:
         return "bitwise", "weights, predictions and every score are equal to the last bit"
     beyond = [score.metric for score in scores if not score.is_within]

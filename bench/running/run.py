@@ -34,7 +34,7 @@ from bench.materials.fetch import Materials, fetch
 from bench.materials.splits import SPLITS
 from bench.methods import Method
 from bench.methods.applying import build, state_hash, trainable_state
-from bench.methods.plugins import blaming
+from bench.methods.plugins import wrap_user_errors
 from bench.metrics.base import Metric
 from bench.metrics.score import score
 from bench.records.predictions import Predictions
@@ -52,7 +52,7 @@ from bench.records.record import (
     write_record,
     write_statistics,
 )
-from bench.running.cache import Kept
+from bench.running.cache import RunCache
 from bench.running.device import choose_device, device_class, make_deterministic
 from bench.running.forgetting import forgetting, mean_losses, unrelated_windows
 from bench.running.style_judge import JudgeFolder, check_checkpoint, check_over_generation, keep_judge, make_judge
@@ -83,7 +83,7 @@ class Options:
     """Where records are stored."""
     progress: Progress = field(default_factory=Silent)
     """Where the run says how far it is."""
-    kept: Kept = field(default_factory=Kept)
+    kept: RunCache = field(default_factory=RunCache)
     """What runs share; give several runs the same options, and rows are read and encoded once."""
 
 
@@ -217,7 +217,10 @@ class _Run:
         unrelated_after = self._unrelated_losses(model, windows)
         final = state_hash(trainable_state(model))
         summary = self._model_summary(model)
-        with self.clock.stage("saving"), blaming(self.method, "saving and reloading", error_type=TrainingError):
+        with (
+            self.clock.stage("saving"),
+            wrap_user_errors(self.method, "saving and reloading", error_type=TrainingError),
+        ):
             kept_model = self._merged(task, model, test) if config.training.save == "merged" else model
             saved_bytes = save_trained(kept_model, config, self.folder)
             self._check_reload(task, kept_model, test)
@@ -261,7 +264,7 @@ class _Run:
         return unrelated_windows(self.materials.splits.controls, tokenizer, max_positions=limit)
 
     def _unrelated_losses(self, model: Any, windows: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        blamed = blaming(self.method, "predicting unrelated text", error_type=TrainingError)
+        blamed = wrap_user_errors(self.method, "predicting unrelated text", error_type=TrainingError)
         with blamed, torch.inference_mode(), autocast(self.config.training, model):
             return mean_losses(model, windows)
 
@@ -369,7 +372,7 @@ class _Run:
 
     def _predict(self, task: Task, model: Any, items: Sequence[Item], advance: Advance) -> Predictions:
         training = self.config.training
-        blamed = blaming(self.method, "predicting", error_type=TrainingError)
+        blamed = wrap_user_errors(self.method, "predicting", error_type=TrainingError)
         with blamed, torch.inference_mode(), autocast(training, model):
             return task.predict(model, items, batch_size=training.evaluation_batch_size, advance=advance)
 
@@ -390,7 +393,7 @@ class _Run:
         """Return the model with all that the method added folded in, if it answers as before."""
         items = _some(test)
         expected = self._predict(task, model, items, _unseen)
-        with blaming(self.method, "merge"):
+        with wrap_user_errors(self.method, "merge"):
             merged = self.method.merge(model).eval()
         got = self._predict(task, merged, items, _unseen)
         gap = float(np.abs(got.losses_nats - expected.losses_nats).max())

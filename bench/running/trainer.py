@@ -27,14 +27,14 @@ from bench.core.errors import InputError, TrainingError
 from bench.core.processes import n_processes, rank
 from bench.core.progress import Advance
 from bench.methods import Method
-from bench.methods.plugins import blaming
+from bench.methods.plugins import wrap_user_errors
 from bench.records.record import EpochSummary
 from bench.running.trackers import PROJECT, tracking
 from bench.tasks.base import BatchLoss, Item, Task
 from bench.tasks.batches import by_length, on_device
 from bench.tasks.two_writers import models_of, quiet_modules
 
-Look = Callable[[int, float], None]
+Evaluate = Callable[[int, float], None]
 """Called with the steps done and the mean loss of the batches since the last look; the model is in evaluation mode."""
 
 _SCHEDULERS = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
@@ -163,7 +163,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
     """Writes the curve, and looks at the validation rows at the end of every epoch."""
 
     def __init__(
-        self, task: Task, validation: Sequence[Item], config: TrainingConfig, look: Look | None, advance: Advance
+        self, task: Task, validation: Sequence[Item], config: TrainingConfig, look: Evaluate | None, advance: Advance
     ) -> None:
         self.trainer: _Trainer | None = None
         self.curve: list[dict[str, float | int]] = []
@@ -234,7 +234,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class ValidationLosses:
     """Losses over a whole split, dropout off."""
 
     loss: float
@@ -245,7 +245,7 @@ class Evaluation:
     """Share of examples that are right; None where the task does not classify."""
 
 
-def evaluate(task: Task, model: Any, items: Sequence[Item], config: TrainingConfig) -> Evaluation:
+def evaluate(task: Task, model: Any, items: Sequence[Item], config: TrainingConfig) -> ValidationLosses:
     """Return the losses of a model in evaluation mode over encoded rows."""
     total, n_targets, n_correct = 0.0, 0, 0
     unmasked: list[tuple[float, int]] = []
@@ -260,7 +260,7 @@ def evaluate(task: Task, model: Any, items: Sequence[Item], config: TrainingConf
             if batch.n_correct is not None:
                 classified = True
                 n_correct += batch.n_correct
-    return Evaluation(
+    return ValidationLosses(
         loss=total / n_targets,
         unmasked=sum(loss * n for loss, n in unmasked) / len(items) if unmasked else None,
         accuracy=n_correct / len(items) if classified else None,
@@ -276,7 +276,7 @@ def train(
     *,
     seed: int,
     method: Method,
-    look: Look | None = None,
+    look: Evaluate | None = None,
     report_to: Sequence[str] = (),
     run_name: str | None = None,
     log_folder: Path | None = None,
@@ -307,12 +307,12 @@ def train(
         return task.collate(batch) | {"index": torch.tensor([item["index"] for item in batch])}
 
     watch = _Watch(task, validation, config, look, advance)
-    with blaming(method, "its optimizer", error_type=TrainingError):
+    with wrap_user_errors(method, "its optimizer", error_type=TrainingError):
         optimizer = method.optimizer(model, config)
-    with blaming(method, "its callbacks", error_type=TrainingError):
+    with wrap_user_errors(method, "its callbacks", error_type=TrainingError):
         callbacks = [callback for one in models_of(model) for callback in method.callbacks(one, config)]
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, tracking(report_to, log_folder):
-        with blaming(method, "setting up its training", error_type=TrainingError):
+        with wrap_user_errors(method, "setting up its training", error_type=TrainingError):
             trainer = _Trainer(
                 task=task,
                 method=method,
@@ -334,7 +334,7 @@ def train(
             )
         trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
         watch.trainer = trainer
-        with blaming(method, "training", error_type=TrainingError, step=lambda: trainer.state.global_step + 1):
+        with wrap_user_errors(method, "training", error_type=TrainingError, step=lambda: trainer.state.global_step + 1):
             trainer.train()
     model.eval()
     return TrainOutcome(

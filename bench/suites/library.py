@@ -43,7 +43,7 @@ class Rule(Strict):
         return all(there in ((wanted,) if isinstance(wanted, str) else wanted) for wanted, there in asked)
 
 
-class Entry(Strict):
+class LibraryMethod(Strict):
     """One method of the library."""
 
     title: str
@@ -59,9 +59,9 @@ class Entry(Strict):
 
 
 @functools.cache
-def _entries() -> Mapping[str, Entry]:
+def _entries() -> Mapping[str, LibraryMethod]:
     tables = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return {name: Entry.model_validate(table) for name, table in tables.items()}
+    return {name: LibraryMethod.model_validate(table) for name, table in tables.items()}
 
 
 def names() -> list[str]:
@@ -69,7 +69,7 @@ def names() -> list[str]:
     return list(_entries())
 
 
-def entry(name: str) -> Entry:
+def entry(name: str) -> LibraryMethod:
     """Return a method of the library.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench.experiments.sweep import Outcome, plan, run_sweep
+from bench.experiments.sweep import CellResult, plan, run_sweep
 from bench.experiments.sweep.running import Tally
 from bench.records.record import read_record
 from bench.suites.resolve import builtin_suites
@@ -33,7 +33,7 @@ def test_a_sweep_costs_little_beside_its_cells(benchmark: Any, tmp_path: Path, m
     )
     ends: list[float] = []
 
-    def watch(outcome: Outcome | None, tally: Tally) -> None:
+    def watch(outcome: CellResult | None, tally: Tally) -> None:
         if outcome is not None:
             ends.append(time.perf_counter())
 

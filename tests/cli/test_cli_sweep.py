@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from bench.cli import sweep as verb
 from bench.cli.app import app
 from bench.core.errors import InputError
-from bench.experiments.sweep import Outcome, SweepResult, plan
+from bench.experiments.sweep import CellResult, SweepResult, plan
 from bench.experiments.sweep.cells import Settings
 from bench.running import api
 
@@ -56,9 +56,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def run_sweep(planned: Any, **settings: Any) -> SweepResult:
         seen.update(settings, plan=planned)
         outcomes = tuple(
-            Outcome(cell=one.cell, state="failed", message="why", log=Path("seed-1.failed.log"))
+            CellResult(cell=one.cell, state="failed", message="why", log=Path("seed-1.failed.log"))
             if one.cell.seed == 1
-            else Outcome(cell=one.cell, state="done", seconds=1.0)
+            else CellResult(cell=one.cell, state="done", seconds=1.0)
             for one in planned.cells
         )
         return SweepResult(outcomes=outcomes, not_applicable=planned.not_applicable)
@@ -122,14 +122,14 @@ def test_a_log_has_a_line_for_each_cell_with_what_is_left(
     with verb._Shown() as shown:
         shown.watch(None, Tally(n_cells=3, n_done=0, n_failed=0, left_s=None))
         shown.watch(
-            Outcome(cell=cells[0], state="done", seconds=65.0), Tally(n_cells=3, n_done=1, n_failed=0, left_s=130.0)
+            CellResult(cell=cells[0], state="done", seconds=65.0), Tally(n_cells=3, n_done=1, n_failed=0, left_s=130.0)
         )
         shown.watch(
-            Outcome(cell=cells[1], state="retried", message="its worker was lost"),
+            CellResult(cell=cells[1], state="retried", message="its worker was lost"),
             Tally(n_cells=3, n_done=1, n_failed=0, left_s=130.0),
         )
         shown.watch(
-            Outcome(cell=cells[2], state="failed", message="a.py:M: why"),
+            CellResult(cell=cells[2], state="failed", message="a.py:M: why"),
             Tally(n_cells=3, n_done=2, n_failed=1, left_s=0.0),
         )
     assert capsys.readouterr().err.splitlines() == [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import kendalltau
 
-from bench.comparing.claims import Documented, Missing, departures, judge, read, unmeasured
+from bench.comparing.claims import Documented, Missing, departures, judge_claims, read, unmeasured
 from bench.comparing.claims.review import DOCUMENTED_FILE, load_documented
 from bench.config import SuiteConfig
 from bench.core.builtin import builtin_root
@@ -92,7 +92,7 @@ def documented(*claims: dict[str, Any], **fixed: Any) -> Documented:
 
 
 def verdict_of(claim: dict[str, Any], *records: Any, **fixed: Any) -> Any:
-    return judge(documented(claim, **fixed), records)[0]
+    return judge_claims(documented(claim, **fixed), records)[0]
 
 
 # --- addresses -------------------------------------------------------------------------------------------------------
@@ -420,11 +420,11 @@ def test_time_is_judged_only_on_the_device_it_is_about() -> None:
 
 def test_judging_needs_runs_of_one_config_of_that_suite() -> None:
     with pytest.raises(InputError, match="no run to judge"):
-        judge(documented(ACCURACY), [])
+        judge_claims(documented(ACCURACY), [])
     with pytest.raises(InputError, match="several configs"):
-        judge(documented(ACCURACY), [make_record(), make_record(1, config__training__epochs=5)])
+        judge_claims(documented(ACCURACY), [make_record(), make_record(1, config__training__epochs=5)])
     with pytest.raises(InputError, match="cannot be judged by runs of 'other'"):
-        judge(documented(ACCURACY), [make_record(config__suite="other")])
+        judge_claims(documented(ACCURACY), [make_record(config__suite="other")])
 
 
 def test_where_nothing_is_stored_every_claim_is_listed() -> None:
@@ -461,7 +461,7 @@ def order_of(
     full: list[RunRecord], frozen: list[RunRecord], lora: list[RunRecord], claim: dict[str, Any] = ORDER, **fixed: Any
 ) -> Any:
     """Judge an ordering by the runs of three methods, those of `frozen_body` being the ones looked at."""
-    return judge(documented(claim, **fixed), frozen, {"full": full, "lora": lora})[0]
+    return judge_claims(documented(claim, **fixed), frozen, {"full": full, "lora": lora})[0]
 
 
 def test_an_ordering_is_judged_by_means_worked_by_hand() -> None:
@@ -531,7 +531,7 @@ def test_a_method_may_have_its_own_learning_rate() -> None:
 
 
 def test_the_first_method_without_runs_is_named_with_its_command() -> None:
-    verdict = judge(documented(ORDER), runs_of("frozen_body", 0.8), {"lora": runs_of("lora", 0.6)})[0]
+    verdict = judge_claims(documented(ORDER), runs_of("frozen_body", 0.8), {"lora": runs_of("lora", 0.6)})[0]
     assert (verdict.outcome, verdict.measured) == ("not measured", None)
     assert verdict.reason == (
         "method full has no run; `bench run suites/sentiment_sst2 --profile documented --method full` makes one"
@@ -573,7 +573,7 @@ def test_the_spread_over_seeds_is_ordered() -> None:
 
 def test_an_ordering_by_stability_reads_each_curve() -> None:
     calm, restless = evaluations(0.5, 0.6, 0.7, 0.8), evaluations(0.5, 0.9, 0.4, 0.8)
-    verdict = judge(
+    verdict = judge_claims(
         documented(ORDER | {"quantity": "stability.swing", "methods": ["full", "frozen_body"]}),
         runs_of("frozen_body", 0.8, evaluations=calm),
         {"full": runs_of("full", 0.8, evaluations=restless)},
@@ -585,8 +585,8 @@ def test_an_ordering_by_stability_reads_each_curve() -> None:
 def test_an_ordering_of_times_needs_the_claims_device() -> None:
     runs = [runs_of(method, 0.8, cost__wall_time_s=time) for method, time in (("full", 9), ("frozen_body", 4))]
     claim = ORDER | {"quantity": "cost.wall_time_s", "methods": ["full", "frozen_body"]}
-    assert judge(documented(claim), runs[1], {"full": runs[0]})[0].outcome == "not comparable"
-    assert judge(documented(claim | {"device": "cpu"}), runs[1], {"full": runs[0]})[0].outcome == "reproduced"
+    assert judge_claims(documented(claim), runs[1], {"full": runs[0]})[0].outcome == "not comparable"
+    assert judge_claims(documented(claim | {"device": "cpu"}), runs[1], {"full": runs[0]})[0].outcome == "reproduced"
 
 
 @pytest.mark.parametrize(
@@ -619,7 +619,7 @@ def test_the_spread_over_seeds_is_no_value_of_one_run() -> None:
 )
 def test_siblings_are_what_they_are_named(siblings: dict[str, list[RunRecord]], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        judge(documented(ORDER), runs_of("frozen_body", 0.8), siblings)
+        judge_claims(documented(ORDER), runs_of("frozen_body", 0.8), siblings)
 
 
 # --- the files -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
 from bench.comparing.claims.review import load_documented
 from bench.comparing.comparable import comparability
-from bench.comparing.summary import Against, Comparison, compare
+from bench.comparing.summary import AgainstBaseline, RunSummary, summarize
 from bench.core.errors import InputError
 from bench.records import baselines
 from bench.records.baselines import Baseline
@@ -34,7 +34,7 @@ def accuracies(*values: float) -> list[RunRecord]:
     return [make_record(seed, scores__accuracy__value=value) for seed, value in enumerate(values)]
 
 
-def against(comparison: Comparison) -> Against:
+def against(comparison: RunSummary) -> AgainstBaseline:
     found = comparison.primary.against
     assert found is not None
     return found
@@ -44,14 +44,14 @@ def against(comparison: Comparison) -> Against:
 
 
 def test_one_seed_keeps_the_interval_over_examples() -> None:
-    after = compare([make_record()]).primary.after
+    after = summarize([make_record()]).primary.after
     assert (after.value, after.low, after.high) == (0.83, 0.83 - 0.025, 0.83 + 0.025)
     assert (after.over, after.n_seeds, after.standard_deviation) == ("examples", 1, None)
 
 
 def test_several_seeds_give_a_t_interval() -> None:
     records = [make_record(i, scores__accuracy__value=v) for i, v in enumerate((0.80, 0.82, 0.84))]
-    after = compare(records).primary.after
+    after = summarize(records).primary.after
     # sd = 0.02, t(0.975, 2) = 4.302653; reach = 4.302653 * 0.02 / sqrt(3) = 0.0496827
     assert after.value == pytest.approx(0.82)
     assert after.standard_deviation == pytest.approx(0.02)
@@ -60,13 +60,13 @@ def test_several_seeds_give_a_t_interval() -> None:
 
 
 def test_equal_seeds_do_not_claim_certainty() -> None:
-    before = compare([make_record(i) for i in range(3)]).primary.before
+    before = summarize([make_record(i) for i in range(3)]).primary.before
     assert (before.over, before.n_seeds, before.standard_deviation) == ("examples", 3, 0.0)
     assert before.high - before.low == pytest.approx(0.05)
 
 
 def test_the_primary_metric_comes_first() -> None:
-    comparison = compare([make_record(config__primary_metric="loss")])
+    comparison = summarize([make_record(config__primary_metric="loss")])
     assert [row.metric for row in comparison.rows] == ["loss", "accuracy", "f1"]
     assert comparison.primary.metric == "loss"
 
@@ -87,7 +87,7 @@ def planted(*shares: tuple[int, int]) -> tuple[list[RunRecord], dict[int, Any]]:
 
 def test_the_change_of_one_seed_is_paired_over_examples() -> None:
     records, statistics = planted((100, 160))
-    change = compare(records, statistics=statistics).primary.change
+    change = summarize(records, statistics=statistics).primary.change
     assert change.difference is not None
     assert (change.outcome, change.why, change.difference.over) == ("better", None, "examples")
     by_example = statistics[0]["after"]["accuracy"][:, 0] - statistics[0]["before"]["accuracy"][:, 0]
@@ -97,10 +97,10 @@ def test_the_change_of_one_seed_is_paired_over_examples() -> None:
 
 def test_the_change_of_several_seeds_covers_both_and_is_wider_than_either() -> None:
     records, statistics = planted((100, 150), (100, 160), (100, 172))
-    change = compare(records, statistics=statistics).primary.change
+    change = summarize(records, statistics=statistics).primary.change
     assert change.difference is not None
     assert (change.difference.over, change.difference.paired_seeds) == ("both", True)
-    over_seeds = compare(records).primary.change.difference
+    over_seeds = summarize(records).primary.change.difference
     assert over_seeds is not None
     assert over_seeds.over == "seeds"
     assert change.difference.standard_error > over_seeds.standard_error
@@ -108,7 +108,7 @@ def test_the_change_of_several_seeds_covers_both_and_is_wider_than_either() -> N
 
 
 def test_without_statistics_the_change_is_over_seeds_in_pairs_and_says_why() -> None:
-    change = compare(accuracies(0.80, 0.82, 0.85)).primary.change
+    change = summarize(accuracies(0.80, 0.82, 0.85)).primary.change
     expected = ttest_rel((0.80, 0.82, 0.85), (0.5, 0.5, 0.5)).confidence_interval(0.95)
     assert change.difference is not None
     assert (change.difference.low, change.difference.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
@@ -116,7 +116,7 @@ def test_without_statistics_the_change_is_over_seeds_in_pairs_and_says_why() -> 
 
 
 def test_one_seed_without_statistics_has_no_interval() -> None:
-    change = compare([make_record()]).primary.change
+    change = summarize([make_record()]).primary.change
     assert (change.outcome, change.difference) == ("no interval", None)
     assert change.a - change.b == pytest.approx(0.33)
     assert "the run stores no statistics per example of seed 0" in (change.why or "")
@@ -125,14 +125,14 @@ def test_one_seed_without_statistics_has_no_interval() -> None:
 def test_statistics_that_do_not_give_the_score_are_not_used() -> None:
     records, statistics = planted((100, 160), (100, 150))
     statistics[1]["after"] = {"accuracy": right(10, 200)}
-    change = compare(records, statistics=statistics).primary.change
+    change = summarize(records, statistics=statistics).primary.change
     assert "the statistics per example give 0.05 and the record says 0.75" in (change.why or "")
     assert change.difference is not None
     assert change.difference.over == "seeds"
 
 
 def test_p_values_are_adjusted_over_the_metrics_of_the_table() -> None:
-    rows = compare([make_record(seed, scores__loss__value=0.5 + 0.3 * seed) for seed in range(2)]).rows
+    rows = summarize([make_record(seed, scores__loss__value=0.5 + 0.3 * seed) for seed in range(2)]).rows
     raw = [row.change.difference.p_value for row in rows if row.change.difference is not None]
     assert len(raw) == 3
     ordered = sorted(zip(raw, (row.change.p_adjusted for row in rows), strict=True))
@@ -144,20 +144,20 @@ def test_p_values_are_adjusted_over_the_metrics_of_the_table() -> None:
 
 
 def test_a_missing_baseline_is_none_and_no_mismatch() -> None:
-    comparison = compare([make_record()])
+    comparison = summarize([make_record()])
     assert (comparison.baseline, comparison.mismatches, comparison.primary.against) == (None, (), None)
     assert comparison.primary.mismatches == ()
 
 
 def test_the_same_runs_are_identical(baseline_of: Any) -> None:
     records = [make_record(i) for i in range(3)]
-    found = against(compare(records, baseline=baseline_of(*records)))
-    assert (found.standing, found.contrast.difference and found.contrast.difference.value) == ("identical", 0.0)
+    found = against(summarize(records, baseline=baseline_of(*records)))
+    assert (found.standing, found.comparison.difference and found.comparison.difference.value) == ("identical", 0.0)
 
 
 def test_equal_numbers_of_other_seeds_are_not_identical(baseline_of: Any) -> None:
     stored = baseline_of(make_record(0), make_record(1))
-    assert against(compare([make_record(0)], baseline=stored)).standing != "identical"
+    assert against(summarize([make_record(0)], baseline=stored)).standing != "identical"
 
 
 @pytest.mark.parametrize(
@@ -165,13 +165,13 @@ def test_equal_numbers_of_other_seeds_are_not_identical(baseline_of: Any) -> Non
     [((0.80, 0.82, 0.845), "not told apart"), ((0.70, 0.72, 0.71), "worse"), ((0.90, 0.92, 0.91), "better")],
 )
 def test_seeds_are_told_apart(baseline_of: Any, values: tuple[float, ...], standing: str) -> None:
-    found = against(compare(accuracies(*values), baseline=baseline_of(*accuracies(0.81, 0.82, 0.83))))
+    found = against(summarize(accuracies(*values), baseline=baseline_of(*accuracies(0.81, 0.82, 0.83))))
     assert found.standing == standing
 
 
 def test_over_seeds_alone_the_interval_is_welchs(baseline_of: Any) -> None:
     a, b = (0.80, 0.82, 0.85), (0.79, 0.80, 0.84, 0.78)
-    found = against(compare(accuracies(*a), baseline=baseline_of(*accuracies(*b)))).contrast.difference
+    found = against(summarize(accuracies(*a), baseline=baseline_of(*accuracies(*b)))).comparison.difference
     assert found is not None
     expected = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
@@ -182,17 +182,17 @@ def test_with_statistics_of_both_sides_the_difference_covers_both(baseline_of: A
     theirs, stored = planted((100, 151), (100, 158), (100, 171))
     mine = {seed: by["after"] for seed, by in stored.items()}
     found = against(
-        compare(ours, statistics=statistics, baseline=baseline_of(*theirs), baseline_statistics=mine)
-    ).contrast
+        summarize(ours, statistics=statistics, baseline=baseline_of(*theirs), baseline_statistics=mine)
+    ).comparison
     assert found.difference is not None
     assert (found.why, found.difference.over, found.difference.paired_seeds) == (None, "both", True)
-    alone = against(compare(ours, statistics=statistics, baseline=baseline_of(*theirs))).contrast
+    alone = against(summarize(ours, statistics=statistics, baseline=baseline_of(*theirs))).comparison
     assert alone.why == "the baseline stores no statistics per example of seed 0"
 
 
 def test_one_seed_on_either_side_without_statistics_has_no_interval(baseline_of: Any) -> None:
-    found = against(compare([make_record(2)], baseline=baseline_of(make_record(0))))
-    assert (found.standing, found.contrast.difference) == ("no interval", None)
+    found = against(summarize([make_record(2)], baseline=baseline_of(make_record(0))))
+    assert (found.standing, found.comparison.difference) == ("no interval", None)
 
 
 # --- comparability ---------------------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def test_every_unlike_field_blocks_all_metrics_and_is_named(
     baseline_of: Any, changes: dict[str, Any], field: str, ours: str
 ) -> None:
     record = make_record(**changes)
-    comparison = compare([record], baseline=baseline_of(make_record()))
+    comparison = summarize([record], baseline=baseline_of(make_record()))
     assert [(m.field, m.ours, m.metric) for m in comparison.mismatches] == [(field, ours, None)]
     assert all(row.against is None and row.mismatches == comparison.mismatches for row in comparison.rows)
 
@@ -229,7 +229,7 @@ def test_every_unlike_field_blocks_all_metrics_and_is_named(
     ],
 )
 def test_an_unlike_metric_blocks_itself_alone(baseline_of: Any, changes: dict[str, Any], field: str) -> None:
-    comparison = compare([make_record(**changes)], baseline=baseline_of(make_record()))
+    comparison = summarize([make_record(**changes)], baseline=baseline_of(make_record()))
     assert [(m.field, m.metric) for m in comparison.mismatches] == [(field, "f1")]
     assert {row.metric for row in comparison.rows if row.against is None} == {"f1"}
 
@@ -260,7 +260,7 @@ def test_what_is_being_compared_and_where_are_notes(baseline_of: Any) -> None:
         environment__device="A100",
         environment__packages={"torch": "2.8.0"},
     )
-    comparison = compare([record], baseline=baseline_of(make_record()))
+    comparison = summarize([record], baseline=baseline_of(make_record()))
     assert comparison.mismatches == ()
     assert comparison.notes == (
         "device: A100, baseline cpu",
@@ -273,7 +273,7 @@ def test_what_is_being_compared_and_where_are_notes(baseline_of: Any) -> None:
 
 
 def test_claims_about_a_metric_stand_in_its_row() -> None:
-    comparison = compare([make_record()], documented=load_documented("sentiment_sst2"))
+    comparison = summarize([make_record()], documented=load_documented("sentiment_sst2"))
     assert [claim.id for claim in comparison.primary.documented] == ["validation_accuracy"]
     assert len(comparison.claims) == 6
 
@@ -288,4 +288,4 @@ def test_records_that_do_not_belong_together_are_refused() -> None:
     ]
     for records, message in cases:
         with pytest.raises(InputError, match=message):
-            compare(records)
+            summarize(records)

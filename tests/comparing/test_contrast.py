@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from planted import Planted, means, right, side
 
-from bench.comparing.compare import adjusted_together, contrast
+from bench.comparing.compare import adjusted_together, compare
 from bench.comparing.side import Side
 from bench.core.errors import InputError
 from bench.records.noise import MetricNoise, NoiseFloor
@@ -24,13 +24,13 @@ def losses(n: int, seed: int, mean: float = 1.0) -> np.ndarray:
 
 def one(metric: str, a: Planted, b: Planted) -> Any:
     """Return the row of one metric, one seed a side."""
-    return contrast(side("a", {0: a}), side("b", {0: b}), metrics=[metric]).rows[0]
+    return compare(side("a", {0: a}), side("b", {0: b}), metrics=[metric]).rows[0]
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_identical_sides_do_not_differ(seeds: tuple[int, ...]) -> None:
     planted = {seed: {"accuracy": right(150, 200, seed=seed), "loss": losses(200, seed)} for seed in seeds}
-    found = contrast(side("a", planted), side("b", planted))
+    found = compare(side("a", planted), side("b", planted))
     assert [row.metric for row in found.rows] == ["accuracy", "loss"]
     for row in found.rows:
         assert row.difference is not None
@@ -61,7 +61,7 @@ def test_noise_is_not_told_apart() -> None:
 
 def test_the_interval_is_that_of_mean_difference() -> None:
     a, b = ({seed: {"accuracy": right(n, 40, seed=seed)} for seed in (0, 1)} for n in (30, 20))
-    (row,) = contrast(side("a", a), side("b", b), confidence=0.9).rows
+    (row,) = compare(side("a", a), side("b", b), confidence=0.9).rows
     expected = mean_difference(
         lambda t: t[..., 0] / t[..., 1],
         {seed: one["accuracy"] for seed, one in a.items()},
@@ -91,7 +91,7 @@ def test_one_seed_a_side_has_the_tests_that_see_examples() -> None:
 
 def test_without_resamples_the_interval_is_the_same_and_stands_alone() -> None:
     a, b = side("a", {0: {"loss": losses(9, 0)}}), side("b", {0: {"loss": losses(9, 1)}})
-    with_tests, alone = (contrast(a, b, metrics=["loss"], n_resamples=n).rows[0] for n in (100, 0))
+    with_tests, alone = (compare(a, b, metrics=["loss"], n_resamples=n).rows[0] for n in (100, 0))
     assert alone.difference == with_tests.difference
     assert (set(with_tests.p_values), set(alone.p_values)) == ({"bootstrap", "approximate randomization"}, set())
 
@@ -102,7 +102,7 @@ def test_several_seeds_have_the_test_that_sees_seeds(numbers: tuple[int, ...], p
 
     a = {seed: {"accuracy": right(70 + 3 * i, 100, seed=i)} for i, seed in enumerate((0, 1, 2))}
     b = {seed: {"accuracy": right(66 + i**2, 100, seed=9 + i)} for i, seed in enumerate(numbers)}
-    (row,) = contrast(side("a", a), side("b", b)).rows
+    (row,) = compare(side("a", a), side("b", b)).rows
     values = [[float(one["accuracy"][:, 0].mean()) for one in each.values()] for each in (a, b)]
     expected = ttest_rel(*values) if paired else ttest_ind(*values, equal_var=False)
     assert set(row.p_values) == {"seeds"}
@@ -112,7 +112,7 @@ def test_several_seeds_have_the_test_that_sees_seeds(numbers: tuple[int, ...], p
 
 def test_one_seed_beside_several_is_over_both() -> None:
     several = {seed: {"accuracy": right(70 + seed, 100, seed=seed)} for seed in range(4)}
-    (row,) = contrast(side("a", {0: several[0]}), side("b", several)).rows
+    (row,) = compare(side("a", {0: several[0]}), side("b", several)).rows
     assert row.difference is not None
     assert (row.difference.over, row.difference.n_seeds_a, row.difference.n_seeds_b) == ("both", 1, 4)
 
@@ -120,7 +120,7 @@ def test_one_seed_beside_several_is_over_both() -> None:
 def test_p_values_are_corrected_over_all_tables_shown() -> None:
     base = side("base", {0: {"accuracy": right(160, 200), "loss": losses(200, 0)}})
     others = [side(str(n), {0: {"accuracy": right(n, 200), "loss": losses(200, n)}}) for n in (150, 158)]
-    tables = [contrast(other, base, correction="none") for other in others]
+    tables = [compare(other, base, correction="none") for other in others]
     cells = [row for table in adjusted_together(tables, "holm") for row in table.rows]
     raw = np.array([row.difference.p_value for row in cells if row.difference is not None])
     assert [row.p_adjusted for table in tables for row in table.rows] == raw.tolist()
@@ -128,7 +128,7 @@ def test_p_values_are_corrected_over_all_tables_shown() -> None:
     order = raw.argsort()
     expected[order] = np.minimum(np.maximum.accumulate(raw[order] * [4, 3, 2, 1]), 1)
     assert [row.p_adjusted for row in cells] == pytest.approx(expected)
-    alone = contrast(others[0], base).rows
+    alone = compare(others[0], base).rows
     assert alone[0].p_adjusted == pytest.approx(min(1.0, 2 * raw[0]))
 
 
@@ -147,7 +147,7 @@ def test_without_statistics_seeds_alone_are_compared() -> None:
     from scipy.stats import ttest_rel
 
     a, b = several("a", 60, 64, 61), without_statistics(several("b", 80, 78, 85))
-    (row,) = contrast(a, b).rows
+    (row,) = compare(a, b).rows
     assert row.difference is not None
     assert (row.difference.over, row.outcome) == ("seeds", "worse")
     assert row.why == "b stores no statistics per example of seed 0"
@@ -158,7 +158,7 @@ def test_without_statistics_seeds_alone_are_compared() -> None:
 @pytest.mark.parametrize("numbers", [(60,), (60, 60)])
 def test_without_statistics_and_without_a_spread_there_is_no_interval(numbers: tuple[int, ...]) -> None:
     a, b = several("a", *numbers), without_statistics(several("b", *(80 for _ in numbers)))
-    (row,) = contrast(a, b).rows
+    (row,) = compare(a, b).rows
     assert (row.difference, row.outcome, row.p_adjusted, row.p_values) == (None, "no interval", None, {})
     assert (row.a, row.b) == (0.6, 0.8)
     assert row.why is not None
@@ -168,7 +168,7 @@ def test_without_statistics_and_without_a_spread_there_is_no_interval(numbers: t
 def test_one_seed_that_lacks_them_is_enough() -> None:
     a = several("a", 60, 64)
     a = replace(a, statistics={0: a.statistics[0]})
-    (row,) = contrast(a, several("b", 80, 78)).rows
+    (row,) = compare(a, several("b", 80, 78)).rows
     assert row.difference is not None
     assert (row.difference.over, row.why) == ("seeds", "a stores no statistics per example of seed 1")
 
@@ -181,7 +181,7 @@ def test_one_example_is_no_evidence() -> None:
 
 def test_statistics_of_another_run_are_not_used() -> None:
     stale = replace(several("a", 60), statistics={0: {"accuracy": right(70, 100)}})
-    (row,) = contrast(stale, several("b", 60)).rows
+    (row,) = compare(stale, several("b", 60)).rows
     assert row.difference is None
     assert row.why is not None
     assert row.why.startswith("a, seed 0: the statistics per example give 0.7 and the record says 0.6")
@@ -202,10 +202,10 @@ PAIR = {"accuracy": right(30, 40), "loss": losses(40, 0)}
 
 def test_an_unlike_field_leaves_no_rows_until_it_is_waived() -> None:
     a, b = side("a", {0: PAIR}, config__training__batch_size=32), side("b", {0: PAIR})
-    found = contrast(a, b)
+    found = compare(a, b)
     assert [(m.field, m.ours, m.theirs) for m in found.mismatches] == [("training.batch_size", "32", "64")]
     assert (found.rows, found.is_comparable, found.waived) == ((), False, ())
-    waived = contrast(a, b, allow=["training.batch_size"])
+    waived = compare(a, b, allow=["training.batch_size"])
     assert (waived.mismatches, waived.waived, waived.allowed) == ((), found.mismatches, ("training.batch_size",))
     assert len(waived.rows) == 2
 
@@ -222,20 +222,20 @@ def test_an_unlike_field_leaves_no_rows_until_it_is_waived() -> None:
     ],
 )
 def test_every_field_of_the_design_is_looked_at(changes: dict[str, Any], field: str) -> None:
-    found = contrast(side("a", {0: PAIR}, **changes), side("b", {0: PAIR}))
+    found = compare(side("a", {0: PAIR}, **changes), side("b", {0: PAIR}))
     assert [m.field for m in found.mismatches] == [field]
 
 
 def test_an_unlike_metric_blocks_itself_alone() -> None:
     a, b = side("a", {0: PAIR}, scores__loss__signature="loss|v:2"), side("b", {0: PAIR})
-    assert [row.metric for row in contrast(a, b).rows] == ["accuracy"]
-    assert contrast(a, b, metrics=["accuracy"]).mismatches == ()
+    assert [row.metric for row in compare(a, b).rows] == ["accuracy"]
+    assert compare(a, b, metrics=["accuracy"]).mismatches == ()
 
 
 def test_a_metric_that_one_side_lacks_is_named_from_either_side() -> None:
     whole, part = side("whole", {0: PAIR}), side("part", {0: {"accuracy": PAIR["accuracy"]}})
     for a, b, shown in ((whole, part, ("scored", "not scored")), (part, whole, ("not scored", "scored"))):
-        found = contrast(a, b)
+        found = compare(a, b)
         assert [(m.field, m.ours, m.theirs) for m in found.mismatches] == [("metrics.loss", *shown)]
         assert [row.metric for row in found.rows] == ["accuracy"]
 
@@ -244,7 +244,7 @@ def test_seeds_that_were_scored_in_different_ways_are_unlike() -> None:
     other = side("b", {1: PAIR}, scores__loss__signature="loss|v:2")
     mixed = side("b", {0: PAIR})
     mixed = replace(mixed, records=(*mixed.records, *other.records), statistics={0: PAIR, 1: PAIR})
-    found = contrast(side("a", {0: PAIR}), mixed)
+    found = compare(side("a", {0: PAIR}), mixed)
     assert [(m.field, m.theirs) for m in found.mismatches] == [("metrics.loss.signature", "loss|v:1.7 and loss|v:2")]
 
 
@@ -254,7 +254,7 @@ def test_waived_test_rows_are_not_paired() -> None:
     values["splits"]["test"]["fingerprint"] = "e" * 64
     data = DataSummary.model_validate(values | {"fingerprint": "e" * 64})
     a = replace(a, records=tuple(record.model_copy(update={"data": data}) for record in a.records))
-    (row,) = contrast(a, b, allow=["data.fingerprint"]).rows
+    (row,) = compare(a, b, allow=["data.fingerprint"]).rows
     assert row.difference is not None
     assert (row.difference.over, row.why) == ("seeds", "the test rows differ, so examples cannot be paired")
 
@@ -269,7 +269,7 @@ def test_waived_test_rows_are_not_paired() -> None:
 def test_a_waived_metric_is_compared_over_seeds(changes: dict[str, Any], field: str, why: str) -> None:
     n = 120 if field == "n_examples" else 100
     a = side("a", {seed: {"accuracy": right(60 + seed**2, n)} for seed in range(3)}, **changes)
-    (row,) = contrast(a, several("b", 80, 78, 85), allow=[f"metrics.accuracy.{field}"]).rows
+    (row,) = compare(a, several("b", 80, 78, 85), allow=[f"metrics.accuracy.{field}"]).rows
     assert row.difference is not None
     assert row.difference.over == "seeds"
     assert re.search(why, str(row.why))
@@ -288,11 +288,11 @@ def test_a_waived_metric_is_compared_over_seeds(changes: dict[str, Any], field: 
 )
 def test_a_wrong_name_or_setting_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        contrast(side("a", {0: PAIR}), side("b", {0: PAIR}), **settings)
+        compare(side("a", {0: PAIR}), side("b", {0: PAIR}), **settings)
 
 
 def test_what_is_compared_is_a_note() -> None:
-    found = contrast(side("a", {0: PAIR}, config__training__learning_rate=1e-4), side("b", {0: PAIR}))
+    found = compare(side("a", {0: PAIR}, config__training__learning_rate=1e-4), side("b", {0: PAIR}))
     assert found.notes == ("training.learning_rate: 0.0001, against 5e-05",)
 
 
@@ -300,6 +300,6 @@ def test_the_noise_floor_is_the_larger_noise_of_the_other_side() -> None:
     metrics = {"accuracy": MetricNoise(device=0.001, seeds=0.02), "loss": MetricNoise(device=0.5)}
     floor = NoiseFloor(metrics=metrics, n_repeats=2, n_seeds=3, device="cpu", bitwise=False)
     a, b = side("a", {0: PAIR}), side("b", {0: PAIR})
-    assert [row.noise for row in contrast(a, replace(b, noise=floor)).rows] == [0.02, 0.5]
-    assert [row.noise for row in contrast(replace(a, noise=floor), b).rows] == [0.02, 0.5]
-    assert [row.noise for row in contrast(a, b).rows] == [None, None]
+    assert [row.noise for row in compare(a, replace(b, noise=floor)).rows] == [0.02, 0.5]
+    assert [row.noise for row in compare(replace(a, noise=floor), b).rows] == [0.02, 0.5]
+    assert [row.noise for row in compare(a, b).rows] == [None, None]

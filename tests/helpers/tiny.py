@@ -12,7 +12,7 @@ from bench.materials.base_model import fetch_base_model, load_model, load_tokeni
 from bench.materials.splits import SPLITS, Splits, load_splits
 from bench.methods.applying import build
 from bench.records.predictions import Predictions
-from bench.running.trainer import Look, TrainOutcome, train
+from bench.running.trainer import Evaluate, TrainOutcome, train
 from bench.suites.resolve import load_suite, resolve
 from bench.tasks import build_model, build_task, padding_side_of
 from bench.tasks.base import Item, Task
@@ -92,7 +92,7 @@ class Pieces:
     validation_items: list[Item]
     test_items: list[Item]
 
-    def train(self, *, seed: int = 0, look: Look | None = None) -> TrainOutcome:
+    def train(self, *, seed: int = 0, look: Evaluate | None = None) -> TrainOutcome:
         return train(
             self.model,
             self.task,

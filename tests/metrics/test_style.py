@@ -19,7 +19,7 @@ from judges import MAX_LENGTH_TOKENS, WORDS, save_judge, summary, write_judge_fi
 
 from bench.core.errors import InputError
 from bench.metrics import style
-from bench.metrics.style import SPECS, Judge
+from bench.metrics.style import SPECS, StyleJudge
 
 CLASSES = {
     "style_judge_accuracy": style.StyleJudgeAccuracy,
@@ -52,10 +52,10 @@ def folder(saved: Path, tmp_path: Path) -> Path:
 def told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a judge that takes a text such as `0.75` for P(author 0)."""
 
-    def read(self: Judge, texts: list[str]) -> Any:
+    def read(self: StyleJudge, texts: list[str]) -> Any:
         return np.array([[float(text), 1 - float(text)] for text in texts])
 
-    monkeypatch.setattr(Judge, "_read", read)
+    monkeypatch.setattr(StyleJudge, "_read", read)
     return folder
 
 
@@ -91,7 +91,7 @@ def direct(folder: Path, text: str, length: int = MAX_LENGTH_TOKENS) -> Any:
 def test_probabilities_equal_a_direct_forward_pass(any_judge: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = np.stack([direct(any_judge, text) for text in TEXTS])
     assert np.ptp(expected[:, 0]) > 0.05  # the texts are told apart, so a mix-up shows
-    judge = Judge.load(any_judge)
+    judge = StyleJudge.load(any_judge)
     found = judge.probabilities(TEXTS)
     assert found.dtype == np.float64
     assert found == pytest.approx(expected, abs=1e-6)
@@ -106,28 +106,28 @@ def test_padding_on_the_left_is_not_taken_over(folder: Path) -> None:
     values = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps({**values, "padding_side": "left"}), encoding="utf-8")
     expected = np.stack([direct(folder, text) for text in TEXTS])
-    assert Judge.load(folder).probabilities(TEXTS) == pytest.approx(expected, abs=1e-6)
+    assert StyleJudge.load(folder).probabilities(TEXTS) == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_text_is_cut_where_the_judge_stops_reading(saved: Path) -> None:
     kept, more = "tea " * (MAX_LENGTH_TOKENS - 2), "tea " * (MAX_LENGTH_TOKENS - 2) + "raven door"
     shorter = "tea " * (MAX_LENGTH_TOKENS - 3)
-    rows = Judge.load(saved).probabilities([kept, more, shorter])
+    rows = StyleJudge.load(saved).probabilities([kept, more, shorter])
     assert rows[1] == pytest.approx(rows[0], abs=1e-7)
     assert abs(rows[2, 0] - rows[0, 0]) > 1e-5
 
 
 def test_a_text_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    original = Judge._read
-    monkeypatch.setattr(Judge, "_read", lambda self, texts: (read.extend(texts), original(self, texts))[1])
+    original = StyleJudge._read
+    monkeypatch.setattr(StyleJudge, "_read", lambda self, texts: (read.extend(texts), original(self, texts))[1])
     for name in CLASSES:
         build(name, folder).statistics([*TEXTS, *TEXTS], [*MEANT, *MEANT])
     assert sorted(read) == sorted(TEXTS)
 
 
 def test_no_texts_are_no_rows(saved: Path) -> None:
-    assert Judge.load(saved).probabilities([]).shape == (0, 2)
+    assert StyleJudge.load(saved).probabilities([]).shape == (0, 2)
 
 
 def test_loading_moves_no_random_stream(any_judge: Path) -> None:
@@ -135,22 +135,22 @@ def test_loading_moves_no_random_stream(any_judge: Path) -> None:
 
     style._load.cache_clear()
     before = torch.random.get_rng_state()
-    Judge.load(any_judge).probabilities(["tea"])
+    StyleJudge.load(any_judge).probabilities(["tea"])
     assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_a_judge_is_loaded_once_and_again_when_it_is_rewritten(folder: Path) -> None:
-    first = Judge.load(folder)
-    assert Judge.load(folder / ".." / folder.name) is first
+    first = StyleJudge.load(folder)
+    assert StyleJudge.load(folder / ".." / folder.name) is first
     write_judge_file(folder, summary(("carroll", "poe")))
     os.utime(folder / "judge.json", ns=(1, 1))
-    second = Judge.load(folder)
+    second = StyleJudge.load(folder)
     assert second.labels == ("carroll", "poe")
     assert second is not first
 
 
 def test_a_judge_tells_what_its_file_says(folder: Path) -> None:
-    judge = Judge.load(folder)
+    judge = StyleJudge.load(folder)
     assert (judge.labels, judge.identity, judge.max_length_tokens) == (("alice", "edgar"), "0123456789abcdef", 8)
     assert judge.summary == summary()
 
@@ -159,7 +159,7 @@ def test_a_judge_tells_what_its_file_says(folder: Path) -> None:
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(InputError, match=rf"judge: is no judge, {name} is missing; .*<run folder>/judge"):
-        Judge.load(folder)
+        StyleJudge.load(folder)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 def test_a_file_that_does_not_fit_is_refused(folder: Path, values: dict[str, Any], message: str) -> None:
     write_judge_file(folder, summary(), **values)
     with pytest.raises(InputError, match=message) as caught:
-        Judge.load(folder)
+        StyleJudge.load(folder)
     assert "<run folder>/judge" in str(caught.value)
 
 
@@ -185,14 +185,14 @@ def test_a_file_that_does_not_fit_is_refused(folder: Path, values: dict[str, Any
 def test_a_file_that_is_not_json_is_refused(folder: Path, content: bytes) -> None:
     (folder / "judge.json").write_bytes(content)
     with pytest.raises(InputError, match=r"judge\.json: cannot be read as JSON"):
-        Judge.load(folder)
+        StyleJudge.load(folder)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_a_broken_file_is_an_error_when_a_text_is_read(folder: Path, name: str) -> None:
     (folder / name).write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"judge: cannot be loaded as a judge .*<run folder>/judge"):
-        Judge.load(folder).probabilities(["tea"])
+        StyleJudge.load(folder).probabilities(["tea"])
 
 
 def test_weights_without_a_head_are_refused(folder: Path) -> None:
@@ -201,13 +201,13 @@ def test_weights_without_a_head_are_refused(folder: Path) -> None:
     state = {name: value for name, value in load_file(folder / "model.safetensors").items() if "classifier" not in name}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=r"the weights lack classifier\.bias, which is not the judge of alice, edgar"):
-        Judge.load(folder).probabilities(["tea"])
+        StyleJudge.load(folder).probabilities(["tea"])
 
 
 def test_weights_of_another_number_of_labels_are_refused(tmp_path: Path) -> None:
     write_judge_file(save_judge(tmp_path, n_labels=3), summary())
     with pytest.raises(InputError, match="the weights tell 3 labels apart, which is not the judge of alice, edgar"):
-        Judge.load(tmp_path).probabilities(["tea"])
+        StyleJudge.load(tmp_path).probabilities(["tea"])
 
 
 # --- metrics ---------------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_equal_probabilities_go_to_the_lower_number(told: Path) -> None:
 def test_loss_equals_scikit_learn(saved: Path) -> None:
     from sklearn.metrics import accuracy_score, log_loss
 
-    rows = Judge.load(saved).probabilities(TEXTS)
+    rows = StyleJudge.load(saved).probabilities(TEXTS)
     assert value_of("style_judge_loss", saved, TEXTS, MEANT) == pytest.approx(log_loss(MEANT, rows, labels=[0, 1]))
     assert value_of("style_judge_accuracy", saved, TEXTS, MEANT) == accuracy_score(MEANT, rows.argmax(axis=1))
 
@@ -286,7 +286,7 @@ def test_correction_recovers_the_true_share_in_simulation(folder: Path, monkeypa
     judged = (generator.random(n) < confusion[style_of, 1] / 1000).astype(int)
     texts = [f"text {i}" for i in range(n)]
     answers = dict(zip(texts, np.eye(2)[judged], strict=True))
-    monkeypatch.setattr(Judge, "_read", lambda _, batch: np.array([answers[text] for text in batch]))
+    monkeypatch.setattr(StyleJudge, "_read", lambda _, batch: np.array([answers[text] for text in batch]))
     corrected = value_of("style_judge_accuracy_corrected", folder, texts, meant.tolist())
     plain = value_of("style_judge_accuracy", folder, texts, meant.tolist())
     # Standard error: sqrt(p (1 - p) / n) / (e - f), about 0.0045.
@@ -309,7 +309,7 @@ def test_sums_of_statistics_hold_the_value_of_every_resample(saved: Path, name: 
 
 def test_three_authors_can_be_judged_but_not_corrected(tmp_path: Path) -> None:
     save_judge(tmp_path, n_labels=3)
-    rows = Judge.load(tmp_path).probabilities(TEXTS)
+    rows = StyleJudge.load(tmp_path).probabilities(TEXTS)
     found = value_of("style_judge_accuracy", tmp_path, TEXTS, [2, 1, 0, 2, 2, 1, 0])
     assert found == (rows.argmax(axis=1) == [2, 1, 0, 2, 2, 1, 0]).mean()
     with pytest.raises(InputError, match=r"corrects a judge of two authors, and .* tells 3 apart"):

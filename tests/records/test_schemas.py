@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.comparing.summary import compare
+from bench.comparing.summary import summarize
 from bench.comparing.verification import verify
 from bench.core.errors import InputError
 from bench.core.files import canonical_json
@@ -33,7 +33,7 @@ def test_records_of_every_version_load_whole(version: int) -> None:
     assert loaded.schema_version == version
     again = RunRecord.model_validate_json(canonical_json(loaded.model_dump(mode="json")))
     assert again == loaded
-    assert compare([loaded]).primary.after.value == loaded.scores[loaded.config.primary_metric].value
+    assert summarize([loaded]).primary.after.value == loaded.scores[loaded.config.primary_metric].value
 
 
 @pytest.mark.parametrize("version", BASELINE_VERSIONS)

@@ -10,16 +10,16 @@ import pytest
 from cells import lines
 from factories import curve, make_duel, make_record
 
-from bench.comparing.summary import Comparison, compare
+from bench.comparing.summary import RunSummary, summarize
 from bench.reports.plots import evaluations_svg
 from bench.reports.run.curves import MAX_ROWS, curve_metrics, scores_by_step, steadiness, thinned
 from bench.reports.run.markdown import render
 
 
-def evaluated(*curves: list[dict[str, Any]], **changes: Any) -> Comparison:
+def evaluated(*curves: list[dict[str, Any]], **changes: Any) -> RunSummary:
     """Return the comparison of one record a curve, all scored along the way."""
     every = {"config__training__evaluate_every_steps": 10} | changes
-    return compare([make_record(seed, evaluations=one, **every) for seed, one in enumerate(curves)])
+    return summarize([make_record(seed, evaluations=one, **every) for seed, one in enumerate(curves)])
 
 
 def accuracies(*values: float) -> list[dict[str, Any]]:
@@ -100,18 +100,18 @@ def test_a_falling_loss_is_no_fall() -> None:
 @pytest.mark.parametrize(
     "comparison",
     [
-        compare([make_record()]),
+        summarize([make_record()]),
         evaluated(accuracies(0.5, 0.6)),
         evaluated(curve(loss=(0.7, 0.4)), config__training__evaluate_metrics=["loss"]),
     ],
     ids=["no curve", "two points", "another metric"],
 )
-def test_steadiness_needs_three_points_of_the_primary_metric(comparison: Comparison) -> None:
+def test_steadiness_needs_three_points_of_the_primary_metric(comparison: RunSummary) -> None:
     assert list(steadiness(comparison)) == []
 
 
 def test_sections_are_there_where_there_is_a_curve() -> None:
-    without, with_curve = render(compare([make_record()])), render(evaluated(curve(accuracy=(0.5, 0.8))))
+    without, with_curve = render(summarize([make_record()])), render(evaluated(curve(accuracy=(0.5, 0.8))))
     for heading in ("## Scores by step", "## Stability"):
         assert heading not in without
         assert heading in with_curve
@@ -121,7 +121,7 @@ def test_sections_are_there_where_there_is_a_curve() -> None:
 
 
 def test_the_picture_has_a_panel_a_metric_and_a_line_for_human_text() -> None:
-    comparison = compare([make_duel(0), make_duel(1)])
+    comparison = summarize([make_duel(0), make_duel(1)])
     text = evaluations_svg(comparison)
     assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own file
     for title in ("Judge accuracy", "Judge loss", "S, author 0", "S, author 1"):
@@ -147,5 +147,5 @@ def test_a_fifth_metric_stays_in_the_table_alone() -> None:
     style = [name for name in make_duel().config.metrics if name.startswith("style")]
     five = curve(**dict.fromkeys((*style, "copied_8grams"), (0.4, 0.6)))
     record = make_duel(evaluations=five, config__training__evaluate_metrics=[*style, "copied_8grams"])
-    assert evaluations_svg(compare([record])).count("<!-- optimiser step -->") == 4
-    assert lines(scores_by_step(compare([record]), None))[0][5] == "Copied 8-grams"
+    assert evaluations_svg(summarize([record])).count("<!-- optimiser step -->") == 4
+    assert lines(scores_by_step(summarize([record]), None))[0][5] == "Copied 8-grams"

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from bench.comparing.gate.policy import Policy
-from bench.comparing.gate.verdict import Outcome, Row, Verdict
+from bench.comparing.gate.verdict import GateOutcome, GateRow, Verdict
 from bench.core.errors import InputError
 from bench.reports.gate import HEADERS, append_text, cells, json_text, junit, markdown, summary
 
 
-def row_of(outcome: Outcome = "pass", **changes: Any) -> Row:
+def row_of(outcome: GateOutcome = "pass", **changes: Any) -> GateRow:
     values: dict[str, Any] = {
         "suite": "sentiment_sst2",
         "method": "frozen_body",
@@ -32,10 +32,10 @@ def row_of(outcome: Outcome = "pass", **changes: Any) -> Row:
         "low": 0.01,
         "high": 0.03,
     }
-    return Row(outcome=outcome, **{**values, **changes})
+    return GateRow(outcome=outcome, **{**values, **changes})
 
 
-def verdict_of(*rows: Row) -> Verdict:
+def verdict_of(*rows: GateRow) -> Verdict:
     suites = {"sentiment_sst2": {"metrics": {"accuracy": {"tier": "critical", "max_drop": 0.05}}}}
     policy = Policy.model_validate({"profile": "tiny", "suites": suites})
     return Verdict(policy=policy, policy_path="baselines/policy.toml", rows=rows)

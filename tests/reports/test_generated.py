@@ -10,20 +10,20 @@ import pytest
 from cells import lines
 from factories import judge_values, make_duel, make_imitation, make_record, score_values, write_cell
 
-from bench.comparing.summary import compare
+from bench.comparing.summary import summarize
 from bench.core.errors import InputError
 from bench.reports import run as reports
 from bench.reports.run.generated import Generated, Judged, Longest, confusion, human_text, memorised, read_generated
 from bench.reports.run.markdown import render
 from bench.reports.run.results import verdict
-from bench.reports.run.style import judge, pair_table
-from bench.reports.samples import Pair, choose, side_by_side
+from bench.reports.run.style import judge_section, pair_table
+from bench.reports.samples import WriterSamples, choose, side_by_side
 
 # --- human text ------------------------------------------------------------------------------------------------------
 
 
 def test_human_text_stands_below_the_scores_it_places() -> None:
-    found = list(human_text(compare([make_imitation()])))
+    found = list(human_text(summarize([make_imitation()])))
     assert lines(found) == [
         ["text", "Common tokens ↑", "Longest overlap ↓", "Copied 8-grams ↓"],
         ["before", "0.400 [0.375, 0.425]", "5.0 [5.0, 5.0]", "0.010 [-0.015, 0.035]"],
@@ -34,26 +34,28 @@ def test_human_text_stands_below_the_scores_it_places() -> None:
 
 
 def test_passages_by_code_are_not_called_human() -> None:
-    assert "(here by code that stands in for them)" in list(human_text(compare([make_imitation()])))[-1]
+    assert "(here by code that stands in for them)" in list(human_text(summarize([make_imitation()])))[-1]
     url = {"kind": "url", "url": "https://example.org/book.txt"}
     book = {"book": {"parts": [{"source": url}]}}
     record = make_imitation(config__data={"texts": book})
-    assert list(human_text(compare([record])))[-1].startswith("Passages by people, scored")
+    assert list(human_text(summarize([record])))[-1].startswith("Passages by people, scored")
 
 
 def test_a_metric_that_a_human_text_lacks_is_a_dash_and_one_that_none_has_is_left_out() -> None:
     some = {"common_token_ratio": score_values("common_token_ratio", 0.6)}
     other = {"copied_8grams": score_values("copied_8grams", 0.1)}
-    found = lines(human_text(compare([make_imitation(controls={"a": some, "b": other})])))
+    found = lines(human_text(summarize([make_imitation(controls={"a": some, "b": other})])))
     assert found[0] == ["text", "Common tokens ↑", "Copied 8-grams ↓"]
     assert found[3] == ["passages: a", "0.600 [0.575, 0.625]", "—"]
 
 
 def test_human_text_that_moves_with_the_seed_is_said() -> None:
     records = [make_imitation(0), make_imitation(1)]
-    assert "do not depend on the seed" in list(human_text(compare(records)))[-1]
+    assert "do not depend on the seed" in list(human_text(summarize(records)))[-1]
     records[1] = make_imitation(1, **{"controls__held-out__common_token_ratio__value": 0.7})
-    assert "**Theirs differ between seeds, which they should not**; seed 0's" in list(human_text(compare(records)))[-1]
+    assert (
+        "**Theirs differ between seeds, which they should not**; seed 0's" in list(human_text(summarize(records)))[-1]
+    )
 
 
 # --- memorised -------------------------------------------------------------------------------------------------------
@@ -71,7 +73,7 @@ def test_human_text_that_moves_with_the_seed_is_said() -> None:
 def test_one_seed_beyond_a_bound_counts_as_memorised(tokens: tuple[int, int], share: float, said: str) -> None:
     records = [make_imitation(0), make_imitation(1, scores__copied_8grams__value=share)]
     generated = Generated(longest=Longest(before=(3, 4), after=tokens))
-    before, after, human = lines(memorised(compare(records), generated))[1:]
+    before, after, human = lines(memorised(summarize(records), generated))[1:]
     assert before == ["before", "3, 4", "0.010, 0.010", "not memorised"]
     assert human == ["held-out passages, to compare", "—", "0.020", "—"]
     assert after == ["after", f"{tokens[0]}, {tokens[1]}", f"0.040, {share:.3f}", said]
@@ -79,16 +81,16 @@ def test_one_seed_beyond_a_bound_counts_as_memorised(tokens: tuple[int, int], sh
 
 def test_a_bound_that_is_not_scored_is_said() -> None:
     record = make_imitation(config__metrics={"common_token_ratio": {}, "copied_8grams": {}})
-    assert lines(memorised(compare([record]), Generated()))[2] == ["after", "not scored", "0.040", "not memorised"]
+    assert lines(memorised(summarize([record]), Generated()))[2] == ["after", "not scored", "0.040", "not memorised"]
     record = make_imitation(config__metrics={"common_token_ratio": {}})
-    assert list(memorised(compare([record]), Generated())) == []
+    assert list(memorised(summarize([record]), Generated())) == []
 
 
 # --- what is read from the run folders -------------------------------------------------------------------------------
 
 
 def test_longest_runs_and_whom_the_judge_chose_are_read(tmp_path: Path) -> None:
-    comparison = compare([make_duel(0), make_duel(1)])
+    comparison = summarize([make_duel(0), make_duel(1)])
     folders = dict(enumerate(write_cell(tmp_path, *comparison.records)))
     rows = [{"reference": author, "prediction": f"text {i} of {author}"} for author in (0, 1) for i in range(4)]
     found = read_generated(comparison, folders, rows, rows)
@@ -99,7 +101,7 @@ def test_longest_runs_and_whom_the_judge_chose_are_read(tmp_path: Path) -> None:
 
 
 def test_labels_need_no_statistics_and_texts_do(tmp_path: Path) -> None:
-    assert read_generated(compare([make_record()]), {}, [], []) is None
+    assert read_generated(summarize([make_record()]), {}, [], []) is None
     runs = write_cell(tmp_path, make_duel())
     (runs[0] / "statistics.safetensors").write_bytes(b"{")
     with pytest.raises(InputError, match=r"statistics\.safetensors: cannot be read .*run again with --force"):
@@ -117,7 +119,7 @@ def test_of_two_authors_a_wrong_choice_is_the_other() -> None:
 
 def test_the_judges_own_record_comes_before_what_it_says() -> None:
     generated = Generated(judged=Judged(before=((1, 3), (3, 1)), after=((3, 1), (1, 3))))
-    blocks = list(judge(compare([make_duel(4)]), generated))
+    blocks = list(judge_section(summarize([make_duel(4)]), generated))
     found = lines(blocks)
     for row in (
         ["accuracy, held-out chunks", "0.938 [0.912, 0.963] (80 chunks)"],
@@ -134,10 +136,10 @@ def test_the_judges_own_record_comes_before_what_it_says() -> None:
 
 
 def test_a_judge_without_other_texts_or_judged_samples_leaves_those_tables_out() -> None:
-    blocks = "\n".join(judge(compare([make_duel(judge=judge_values() | {"others": {}})]), None))
+    blocks = "\n".join(judge_section(summarize([make_duel(judge=judge_values() | {"others": {}})]), None))
     assert "neither author" not in blocks
     assert "Samples" not in blocks
-    assert list(judge(compare([make_imitation()]), None)) == []
+    assert list(judge_section(summarize([make_imitation()]), None)) == []
 
 
 # --- samples ---------------------------------------------------------------------------------------------------------
@@ -151,35 +153,35 @@ def test_writers_stand_side_by_side_by_the_author_meant() -> None:
     before = rows((0, "a0"), (0, "a1"), (0, "a2"), (1, "e0"), (1, "e1"), (1, "e2"))
     after = rows((1, "E0"), (0, "A0"), (1, "E1"), (0, "A1"))
     assert side_by_side(before, after) == (
-        Pair(name="before 1", texts=("a0", "e0")),
-        Pair(name="before 2", texts=("a1", "e1")),
-        Pair(name="after 1", texts=("A0", "E0")),
-        Pair(name="after 2", texts=("A1", "E1")),
+        WriterSamples(name="before 1", texts=("a0", "e0")),
+        WriterSamples(name="before 2", texts=("a1", "e1")),
+        WriterSamples(name="after 1", texts=("A0", "E0")),
+        WriterSamples(name="after 2", texts=("A1", "E1")),
     )
     assert choose(before, after, ["alice", "edgar"]) == ()
 
 
 def test_a_column_an_author_and_long_texts_cut() -> None:
-    pair = Pair(name="after 1", texts=("word " * 200, "a | b"))
-    found = lines(pair_table(compare([make_duel()]), Generated(pairs=(pair,))))
+    pair = WriterSamples(name="after 1", texts=("word " * 200, "a | b"))
+    found = lines(pair_table(summarize([make_duel()]), Generated(pairs=(pair,))))
     assert found[0] == ["sample", "writer of alice", "writer of edgar"]
     assert len(found[1][1]) <= 280
     assert found[1][2] == "a \\| b"
-    assert list(pair_table(compare([make_imitation()]), Generated())) == []
+    assert list(pair_table(summarize([make_imitation()]), Generated())) == []
 
 
 def test_a_named_text_does_not_make_samples_labels() -> None:
     after = rows(("a passage", "a sample"))
     (sample,) = choose(after, after, ["gulliver"])
     assert (sample.reference, sample.after, sample.right) == ("a passage", "a sample", None)
-    text = render(compare([make_imitation()]), samples=[sample])
+    text = render(summarize([make_imitation()]), samples=[sample])
     assert "Seed 0: the first samples; none is picked by hand." in text
     assert "| id   | human passage   | before   | after    |" in text
 
 
 def test_an_input_is_shown_where_a_prompt_was_given() -> None:
     after = [row | {"input": "My father"} for row in rows(("a passage", "a sample"))]
-    text = render(compare([make_imitation()]), samples=choose(after, after, ["gulliver"]))
+    text = render(summarize([make_imitation()]), samples=choose(after, after, ["gulliver"]))
     assert "| id   | input     | human passage   |" in text
 
 
@@ -187,7 +189,7 @@ def test_an_input_is_shown_where_a_prompt_was_given() -> None:
 
 
 def test_samples_are_not_called_test_rows(tmp_path: Path) -> None:
-    comparison = compare([make_imitation(0), make_imitation(1)])
+    comparison = summarize([make_imitation(0), make_imitation(1)])
     text = render(comparison)
     assert "test row" not in text + verdict(comparison)
     assert "over seeds, which leaves out the choice of examples" in text
@@ -197,7 +199,7 @@ def test_samples_are_not_called_test_rows(tmp_path: Path) -> None:
 
 
 def test_paragraphs_are_counted_and_control_texts_come_last() -> None:
-    text = render(compare([make_imitation()]))
+    text = render(summarize([make_imitation()]))
     found = [row[0] for row in lines([text]) if row[0].endswith("paragraphs")]
     assert found[:4] == ["train paragraphs", "validation paragraphs", "test paragraphs", "control unrelated paragraphs"]
     assert "3 test paragraphs also in the training paragraphs" in text
@@ -207,9 +209,9 @@ def test_paragraphs_are_counted_and_control_texts_come_last() -> None:
 
 def test_the_budget_says_what_is_generated() -> None:
     assert "; windows of 64 tokens; 4 samples of 100 tokens; no repetition penalty " in render(
-        compare([make_imitation()])
+        summarize([make_imitation()])
     )
     assert (
         "; windows of 64 tokens; 4 samples a writer of 512 tokens (k = 4 for each of the judge's 128); "
         "repetition penalty 1.2 to the power of the count "
-    ) in render(compare([make_duel()]))
+    ) in render(summarize([make_duel()]))

@@ -11,7 +11,7 @@ import tomli_w
 from cells import lines
 from factories import make_duel, make_record, write_cell
 
-from bench.comparing.summary import Comparison, compare
+from bench.comparing.summary import RunSummary, summarize
 from bench.records import baselines as baseline
 from bench.records.noise import MetricNoise, NoiseFloor
 from bench.records.record import RunRecord, write_record
@@ -19,7 +19,7 @@ from bench.reports import run as report
 from bench.reports.run.generated import Generated, Judged
 from bench.reports.run.markdown import render
 from bench.reports.run.results import gate, measured_baseline, results, verdict
-from bench.reports.samples import MAX_CHARACTERS, Pair, Sample, cell, choose
+from bench.reports.samples import MAX_CHARACTERS, Sample, WriterSamples, cell, choose
 
 
 def baseline_of(folder: Path, *records: Any) -> baseline.Baseline:
@@ -32,9 +32,9 @@ def baseline_of(folder: Path, *records: Any) -> baseline.Baseline:
 ONE = "the run stores no statistics per example of seed 0"
 
 
-def compared(*values: float, **changes: Any) -> Comparison:
+def compared(*values: float, **changes: Any) -> RunSummary:
     """Return the comparison of runs that came from 0.5 to these accuracies, without statistics."""
-    return compare([make_record(seed, scores__accuracy__value=v, **changes) for seed, v in enumerate(values)])
+    return summarize([make_record(seed, scores__accuracy__value=v, **changes) for seed, v in enumerate(values)])
 
 
 def test_an_improvement_is_said_with_its_interval(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_an_improvement_is_said_with_its_interval(tmp_path: Path) -> None:
 
 
 def test_without_an_interval_no_direction_is_claimed() -> None:
-    assert verdict(compare([make_record()])) == (
+    assert verdict(summarize([make_record()])) == (
         "Fine-tuning moved Accuracy, and **how sure that is cannot be said**: 0.500 → 0.830, a change of +0.330; "
         f"{ONE}; and there are too few seeds, or too equal ones, for an interval over seeds. "
         "No measured baseline is stored to compare it with."
@@ -69,19 +69,19 @@ def test_direction_and_doubt_are_told_apart(values: tuple[float, ...], said: str
 
 def test_a_falling_loss_is_better() -> None:
     records = [make_record(seed, config__primary_metric="loss") for seed in range(3)]
-    assert "Fine-tuning made Loss **better**: 0.690 → 0.398 nats per token" in verdict(compare(records))
+    assert "Fine-tuning made Loss **better**: 0.690 → 0.398 nats per token" in verdict(summarize(records))
 
 
 def test_the_baseline_is_equal_better_or_incomparable(tmp_path: Path) -> None:
     stored = baseline_of(tmp_path, make_record(0), make_record(1))
-    same = verdict(compare([make_record(0), make_record(1)], baseline=stored))
+    same = verdict(summarize([make_record(0), make_record(1)], baseline=stored))
     assert same.endswith("Against the measured baseline of 2 seeds: **equal**, to the last digit of every seed.")
     high = [make_record(seed, scores__accuracy__value=0.95 + 0.001 * seed) for seed in range(2)]
-    better = verdict(compare(high, baseline=stored))
+    better = verdict(summarize(high, baseline=stored))
     assert "2 seeds: **better** (the interval of the difference is away from zero), difference +0.119 [" in better
-    one = verdict(compare([make_record(0)], baseline=baseline_of(tmp_path, make_record(1))))
+    one = verdict(summarize([make_record(0)], baseline=baseline_of(tmp_path, make_record(1))))
     assert one.endswith("compared by value alone, for nothing that is stored gives an interval, difference -0.002.")
-    other = compare([make_record(config__training__epochs=5)], baseline=stored)
+    other = summarize([make_record(config__training__epochs=5)], baseline=stored)
     assert verdict(other).endswith("The stored baseline is **incomparable**: `training.epochs` differs.")
     text = render(other)
     assert "| `training.epochs` | 5" in text
@@ -92,7 +92,7 @@ def test_the_baseline_is_equal_better_or_incomparable(tmp_path: Path) -> None:
 # --- evidence --------------------------------------------------------------------------------------------------------
 
 
-def blocks(comparison: Comparison) -> str:
+def blocks(comparison: RunSummary) -> str:
     return "\n\n".join((*results(comparison), *measured_baseline(comparison)))
 
 
@@ -126,13 +126,13 @@ def test_scores_carry_their_spread_and_single_numbers_their_interval() -> None:
 
 def test_the_noise_floor_stands_beside_the_difference(tmp_path: Path) -> None:
     stored = baseline_of(tmp_path, make_record(0), make_record(1))
-    plain = compare([make_record(2)], baseline=stored)
+    plain = summarize([make_record(2)], baseline=stored)
     assert "No noise floor is stored with the baseline" in blocks(plain)
     floor = NoiseFloor(
         metrics={"accuracy": MetricNoise(device=0.0, seeds=0.012), "f1": MetricNoise(device=0.001)},
         n_repeats=3, n_seeds=5, device="cpu", bitwise=False,
     )  # fmt: skip
-    noisy = compare([make_record(2)], baseline=stored.model_copy(update={"noise": floor}))
+    noisy = summarize([make_record(2)], baseline=stored.model_copy(update={"noise": floor}))
     found = lines(measured_baseline(noisy))
     assert found[0][-2:] == ["device noise", "seed noise"]
     assert [row[-2:] for row in found[1:]] == [["0.000", "0.012"], ["0.001", "—"], ["—", "—"]]
@@ -144,14 +144,14 @@ def test_the_noise_floor_stands_beside_the_difference(tmp_path: Path) -> None:
 def test_who_made_the_baseline_and_what_was_allowed_is_said(tmp_path: Path) -> None:
     made = {"promoted_by": "A. Person", "promoted_from_commit": "c" * 40, "waived": ("the tree was dirty",)}
     stored = baseline_of(tmp_path, make_record()).model_copy(update=made)
-    text = blocks(compare([make_record()], baseline=stored))
+    text = blocks(summarize([make_record()], baseline=stored))
     assert "by A. Person from commit `cccccccccccc`. Reason: r Allowed: the tree was dirty." in text
 
 
 def test_an_incomparable_metric_keeps_its_row(tmp_path: Path) -> None:
     stored = baseline_of(tmp_path, make_record(0), make_record(1))
     other = [make_record(seed, scores__f1__signature="f1|v:2") for seed in range(2)]
-    found = lines(measured_baseline(compare(other, baseline=stored)))
+    found = lines(measured_baseline(summarize(other, baseline=stored)))
     assert found[2][-1] == "incomparable: `metrics.f1.signature`"
     assert found[1][-1] == "identical"
 
@@ -163,7 +163,7 @@ LIMITS = {"profile": "documented", "min_seeds": 2, "suites": {"sentiment_sst2": 
     "accuracy": {"tier": "critical", "max_drop": 0.1}}}}}  # fmt: skip
 
 
-def gated(tmp_path: Path, policy: dict[str, Any], *values: float) -> Comparison:
+def gated(tmp_path: Path, policy: dict[str, Any], *values: float) -> RunSummary:
     """Return the comparison of runs with a baseline of 0.83, under a policy."""
     roots = [tmp_path / "baselines"]
     baseline.write(
@@ -201,7 +201,7 @@ def test_the_gate_is_silent_elsewhere_and_says_where_a_policy_is_broken(tmp_path
 
 
 def test_sections_without_content_are_left_out() -> None:
-    text = render(compare([make_record(config__chosen={})]))
+    text = render(summarize([make_record(config__chosen={})]))
     headings = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
     assert headings == [
         "What ran", "Results", "Measured baseline", "Documented claims", "Parameters", "Cost", "Soundness",
@@ -215,7 +215,7 @@ def test_a_table_row_never_breaks() -> None:
     nasty = "a | b\nc `d` <b>*e*</b> [f](g) $h$ # & \\ _i_"
     record = make_record(config__title=nasty, environment__device=nasty, config__chosen={"task.kind": nasty})
     samples = [Sample(id="`|`", input=nasty, reference=nasty, before="", after=nasty, right=None)]
-    text = render(compare([record]), samples=samples, figure="f.svg")
+    text = render(summarize([record]), samples=samples, figure="f.svg")
     check_tables(text)
     assert "<b>" not in text.replace("\\<b\\>", "")
 
@@ -231,8 +231,8 @@ def test_no_name_of_a_text_breaks_a_row() -> None:
     values["data"]["splits"][f"control {nasty}"] = values["data"]["splits"]["test"]
     values["judge"] |= {"labels": [nasty, "edgar"], "others": {nasty: [0.5, 0.5]}}
     judged = Judged(before=((1, 0), (0, 1)), after=((1, 0), (0, 1)))
-    generated = Generated(judged=judged, pairs=(Pair(name="after 1", texts=(nasty, "x")),))
-    text = render(compare([RunRecord.model_validate(values)]), generated=generated)
+    generated = Generated(judged=judged, pairs=(WriterSamples(name="after 1", texts=(nasty, "x")),))
+    text = render(summarize([RunRecord.model_validate(values)]), generated=generated)
     check_tables(text)
     assert "<b>" not in text.replace("\\<b\\>", "")
 

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from bench.cli.app import app
 from bench.comparing.claims.review import Review
-from bench.comparing.summary import compare
+from bench.comparing.summary import summarize
 from bench.core.builtin import builtin_root
 from bench.core.errors import EXIT_BAD_INPUT
 from bench.records import baselines as baseline
 from bench.reports import run as report
-from bench.reports.overview import Cell, render_overview
+from bench.reports.overview import OverviewRow, render_overview
 from bench.suites.resolve import builtin_suites
 
 COLUMNS = [
@@ -29,12 +29,12 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def one_cell(*seeds: int, **changes: Any) -> Cell:
-    comparison = compare([make_record(seed, **changes) for seed in seeds])
-    return Cell(kind="runs", comparison=comparison, report="a.md", is_as_shipped=True)
+def one_cell(*seeds: int, **changes: Any) -> OverviewRow:
+    comparison = summarize([make_record(seed, **changes) for seed in seeds])
+    return OverviewRow(kind="runs", comparison=comparison, report="a.md", is_as_shipped=True)
 
 
-def row(cell: Cell) -> dict[str, str]:
+def row(cell: OverviewRow) -> dict[str, str]:
     headings, found = lines([render_overview([cell], ())])[:2]
     assert headings == COLUMNS
     return dict(zip(headings, found, strict=True))
@@ -61,8 +61,8 @@ def test_a_line_is_the_primary_metric_with_what_it_cost() -> None:
 
 
 def test_a_config_that_is_not_the_suites_own_is_named_and_a_missing_report_is_a_dash() -> None:
-    comparison = compare([make_record()])
-    found = row(Cell(kind="baseline", comparison=comparison, report=None, is_as_shipped=False))
+    comparison = summarize([make_record()])
+    found = row(OverviewRow(kind="baseline", comparison=comparison, report=None, is_as_shipped=False))
     assert found["method"] == f"`frozen_body`, `{comparison.config.key}`"
     assert (found["report"], found["baseline"]) == ("—", "is the baseline")
     assert (found["change"], found["p"]) == ("+0.330", "—")

@@ -184,9 +184,9 @@ def test_a_control_is_read_whole(made: Made) -> None:
 
 
 def test_the_folder_is_a_judge_that_style_metrics_read(made: Made, probabilities: Any) -> None:
-    from bench.metrics.style import Judge
+    from bench.metrics.style import StyleJudge
 
-    loaded = Judge.load(made.judge.folder)
+    loaded = StyleJudge.load(made.judge.folder)
     assert loaded.summary == made.judge.summary
     assert (loaded.labels, loaded.max_length_tokens) == (("day", "night"), LENGTH)
     texts = [text.input[:200] for text in made.materials.splits.test]

@@ -15,16 +15,16 @@ from bench.core.errors import InputError
 from bench.materials.base_model import quiet_transformers
 from bench.methods.applying import apply_method, build
 from bench.running import api
-from bench.running.cache import Kept
+from bench.running.cache import RunCache
 from bench.tasks.classification import Classification
 
 
-def _run(config: SuiteConfig, kept: Kept, root: Path) -> Any:
+def _run(config: SuiteConfig, kept: RunCache, root: Path) -> Any:
     return api.run_config(config, 0, device="cpu", offline=True, runs_root=root, kept=kept).record
 
 
 def test_a_value_is_made_once_until_another_suite_comes() -> None:
-    kept, made = Kept(), iter(range(9))
+    kept, made = RunCache(), iter(range(9))
     for expected, config in (
         (0, tiny.small("imdb", method="full")),
         (0, tiny.small("imdb", "training.steps=3", method="head_only")),
@@ -57,7 +57,7 @@ def test_features_are_kept_by_the_weights_that_made_them(tmp_path: Path) -> None
 
 def test_a_model_with_fewer_positions_is_held_to_them_after_one_with_more(tmp_path: Path) -> None:
     lengths = ("model.architecture.config.n_positions=40", "task.window_tokens=38", "training.steps=1")
-    kept = Kept()
+    kept = RunCache()
     _run(tiny.small("gulliver", *lengths, method="lora"), kept, tmp_path)
     with pytest.raises(InputError, match=r"task\.window_tokens = 38 is longer than the 32 positions"):
         _run(tiny.small("gulliver", *lengths, method="prompt_tuning"), kept, tmp_path)

@@ -22,11 +22,11 @@ from bench.running.api import run_seeds
 from bench.running.reproduce import (
     Departure,
     Original,
-    Outcome,
+    ReproduceOutcome,
     allowance,
+    assess,
     find_original,
     first_departure,
-    judge,
     surroundings,
 )
 
@@ -53,22 +53,22 @@ def moved(by: float, **changes: Any) -> RunRecord:
 
 def test_an_equal_run_is_bitwise_even_elsewhere_and_without_known_noise() -> None:
     for noise in (NOISE, None):
-        assert judge(original(noise), make_record(), LOSSES).outcome == "bitwise"
-    other = judge(original(), make_record(environment__python="3.99.0"), LOSSES)
+        assert assess(original(noise), make_record(), LOSSES).outcome == "bitwise"
+    other = assess(original(), make_record(environment__python="3.99.0"), LOSSES)
     assert (other.outcome, other.elsewhere) == ("bitwise", ("python: 3.12.1, now 3.99.0",))
 
 
 @pytest.mark.parametrize("what", ["initial_trainable", "batch_order", "final_trainable", "predictions"])
 def test_one_hash_that_differs_is_not_bitwise(what: str) -> None:
-    done = judge(original(), make_record(**{f"hashes__{what}": "f" * 64}), LOSSES)
+    done = assess(original(), make_record(**{f"hashes__{what}": "f" * 64}), LOSSES)
     assert done.outcome == "within noise"
     assert [name for name, is_same in done.hashes.items() if not is_same] == [what]
 
 
 def test_a_score_before_fine_tuning_or_a_loss_that_differs_is_not_bitwise() -> None:
     before = make_record(scores_before__accuracy__value=0.51)
-    assert judge(original(), before, LOSSES).outcome == "within noise"
-    assert judge(original(), make_record(), (0.7, 0.6, 0.5000001)).outcome == "within noise"
+    assert assess(original(), before, LOSSES).outcome == "within noise"
+    assert assess(original(), make_record(), (0.7, 0.6, 0.5000001)).outcome == "within noise"
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_a_score_before_fine_tuning_or_a_loss_that_differs_is_not_bitwise() -> N
     ],
 )
 def test_a_score_may_move_by_device_noise_here_and_by_two_deviations_elsewhere(
-    by: float, elsewhere: bool, outcome: Outcome
+    by: float, elsewhere: bool, outcome: ReproduceOutcome
 ) -> None:
     changes = {"environment__packages": {"torch": "2.10.0", "transformers": "5.0.0"}} if elsewhere else {}
-    done = judge(original(), moved(by, **changes), LOSSES)
+    done = assess(original(), moved(by, **changes), LOSSES)
     assert done.outcome == outcome
     assert done.elsewhere == (("torch: 2.9.0, now 2.10.0",) if elsewhere else ())
     if outcome == "differs":
@@ -94,7 +94,7 @@ def test_a_score_may_move_by_device_noise_here_and_by_two_deviations_elsewhere(
 
 
 def test_without_stored_noise_only_bitwise_will_do() -> None:
-    done = judge(original(noise=None), moved(1e-12), LOSSES)
+    done = assess(original(noise=None), moved(1e-12), LOSSES)
     assert done.outcome == "differs"
     assert "no noise is stored" in done.why
     assert {score.allowance for score in done.scores} == {None}
@@ -102,8 +102,8 @@ def test_without_stored_noise_only_bitwise_will_do() -> None:
 
 def test_a_metric_whose_noise_nobody_measured_may_not_move() -> None:
     noise = NOISE.model_copy(update={"metrics": {"f1": NOISE.metrics["f1"]}})
-    assert judge(original(noise), moved(1e-12), LOSSES).outcome == "differs"
-    assert judge(original(noise), make_record(hashes__predictions="f" * 64), LOSSES).outcome == "within noise"
+    assert assess(original(noise), moved(1e-12), LOSSES).outcome == "differs"
+    assert assess(original(noise), make_record(hashes__predictions="f" * 64), LOSSES).outcome == "within noise"
 
 
 def test_the_allowance_is_the_larger_of_both_noises_elsewhere() -> None:

@@ -25,22 +25,22 @@ from bench.comparing.claims.documented import (
     ValueClaim,
     departures,
 )
-from bench.comparing.claims.judging import judge, unmeasured
-from bench.comparing.claims.verdict import ClaimVerdict, Outcome
+from bench.comparing.claims.judging import judge_claims, unmeasured
+from bench.comparing.claims.verdict import ClaimOutcome, ClaimVerdict
 
 __all__ = [
     "AnyClaim",
+    "ClaimOutcome",
     "ClaimVerdict",
     "Documented",
     "Missing",
     "OrderingClaim",
-    "Outcome",
     "RangeClaim",
     "TrendClaim",
     "ValueClaim",
     "departures",
     "is_series",
-    "judge",
+    "judge_claims",
     "read",
     "unmeasured",
 ]

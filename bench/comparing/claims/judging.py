@@ -25,7 +25,7 @@ from bench.records.record import RunRecord
 _NumberClaim = ValueClaim | RangeClaim | TrendClaim
 
 
-def judge(
+def judge_claims(
     documented: Documented,
     records: Sequence[RunRecord],
     siblings: Mapping[str, Sequence[RunRecord]] | None = None,

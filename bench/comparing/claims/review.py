@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.comparing.claims import ClaimVerdict, Documented, OrderingClaim, judge, unmeasured
+from bench.comparing.claims import ClaimVerdict, Documented, OrderingClaim, judge_claims, unmeasured
 from bench.core.errors import InputError, suggest
 from bench.core.files import read_json
 from bench.core.schema import validate
@@ -19,7 +19,7 @@ from bench.suites.resolve import PROFILES, builtin_suites, load_suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class StoredResults:
     """The records that stand for a suite, profile and method."""
 
     kind: Literal["run", "baseline"]
@@ -35,14 +35,14 @@ class Review:
     suite: str
     recipe: str | None
     """The recipe, in a few words; none where no claims are written down."""
-    evidence: Evidence | None
+    evidence: StoredResults | None
     """What the claims were judged by; none where nothing is stored."""
     verdicts: tuple[ClaimVerdict, ...]
 
 
 def find_evidence(
     suite: str, profile: str, method: str, *, runs_root: Path | None, roots: Sequence[Path] | None = None
-) -> Evidence | None:
+) -> StoredResults | None:
     """Return the newest stored runs, or else the measured baseline, or else None.
 
     Args:
@@ -57,9 +57,9 @@ def find_evidence(
     """
     runs = [] if runs_root is None else newest_runs(runs_root, suite, profile, method)
     if runs:
-        return Evidence(kind="run", records=tuple(record for _, record in runs))
+        return StoredResults(kind="run", records=tuple(record for _, record in runs))
     path = baseline.find(suite, profile, method, roots=roots)
-    return None if path is None else Evidence(kind="baseline", records=baseline.load(path).records())
+    return None if path is None else StoredResults(kind="baseline", records=baseline.load(path).records())
 
 
 def find_siblings(
@@ -113,7 +113,7 @@ def review(suite: str, *, profile: str | None = None, runs_root: Path, roots: Se
         evidence = find_evidence(file.name, name, file.default_method(name), runs_root=runs_root, roots=roots)
         if evidence is not None:
             siblings = find_siblings(documented, evidence.records[0], runs_root=runs_root, roots=roots)
-            verdicts = judge(documented, evidence.records, siblings)
+            verdicts = judge_claims(documented, evidence.records, siblings)
             return Review(suite=file.name, recipe=documented.recipe, evidence=evidence, verdicts=verdicts)
     reason = f"neither run nor baseline is stored; `bench run suites/{file.name} --profile {wanted[0]}` makes a run"
     return Review(suite=file.name, recipe=documented.recipe, evidence=None, verdicts=unmeasured(documented, reason))

@@ -10,7 +10,9 @@ from bench.comparing.claims.address import Missing, read
 from bench.comparing.claims.documented import AnyClaim
 from bench.records.record import RunRecord
 
-Outcome = Literal["reproduced", "not reproduced", "same direction", "other direction", "not comparable", "not measured"]
+ClaimOutcome = Literal[
+    "reproduced", "not reproduced", "same direction", "other direction", "not comparable", "not measured"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +20,7 @@ class ClaimVerdict:
     """One claim against the runs of one config; an ordering, against those of several methods."""
 
     claim: AnyClaim
-    outcome: Outcome
+    outcome: ClaimOutcome
     measured: tuple[float, ...] | None
     """Mean over seeds: one number, one an epoch or evaluation, or one a method for an ordering, in its methods' order;
     none where nothing was measured."""
@@ -42,7 +44,7 @@ def unjudged(
     return ClaimVerdict(claim=claim, outcome=outcome, measured=measured, n_seeds=n_seeds, n_agree=None, reason=reason)
 
 
-def outcome_of(*, holds: bool, on_recipe: bool) -> Outcome:
+def outcome_of(*, holds: bool, on_recipe: bool) -> ClaimOutcome:
     """Return the word for a claim that holds or not, on the recipe itself or on a stand-in."""
     if on_recipe:
         return "reproduced" if holds else "not reproduced"

@@ -18,10 +18,10 @@ from pathlib import Path
 from bench.comparing.gate.evidence import cost_evidence, metric_evidence
 from bench.comparing.gate.pairs import Pair, find_pairs
 from bench.comparing.gate.policy import Policy, find_policy, load_policy
-from bench.comparing.gate.verdict import Row, Verdict, decide, decide_cost, suite_row
+from bench.comparing.gate.verdict import GateRow, Verdict, decide, decide_cost, suite_row
 from bench.records.baselines import default_roots
 
-__all__ = ["Policy", "Row", "Verdict", "decide_pairs", "find_policy", "gate", "load_policy"]
+__all__ = ["GateRow", "Policy", "Verdict", "decide_pairs", "find_policy", "gate", "load_policy"]
 
 
 def gate(
@@ -64,7 +64,7 @@ def decide_pairs(pairs: Sequence[Pair], policy: Policy, *, policy_path: str) -> 
     Raises:
         InputError: the policy names a metric that a baseline lacks.
     """
-    by_suite: dict[str, list[Row]] = {}
+    by_suite: dict[str, list[GateRow]] = {}
     evidence, costs = [], []
     for pair in pairs:
         rows = by_suite.setdefault(pair.suite, [])
@@ -82,7 +82,7 @@ def decide_pairs(pairs: Sequence[Pair], policy: Policy, *, policy_path: str) -> 
     return Verdict(policy=policy, policy_path=policy_path, rows=tuple(rows_of_all))
 
 
-def _undecided(rows: Sequence[Row]) -> list[Row]:
+def _undecided(rows: Sequence[GateRow]) -> list[GateRow]:
     """Return a row that stands in the way where a suite was measured and nothing of it decides."""
     if not rows or any(row.decides or row.kind == "suite" for row in rows):
         return []

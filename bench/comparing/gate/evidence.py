@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 
 from bench import metrics
-from bench.comparing.compare import TOO_FEW, Contrast, Contrasts, contrast
+from bench.comparing.compare import TOO_FEW, Comparison, MetricComparison, compare
 from bench.comparing.gate.pairs import Pair
 from bench.comparing.gate.policy import MetricPolicy, Policy
-from bench.comparing.gate.verdict import CostEvidence, Evidence
+from bench.comparing.gate.verdict import CostEvidence, GateEvidence
 from bench.comparing.side import Side
 from bench.core.errors import InputError, suggest
 from bench.core.wording import plural
@@ -26,7 +26,7 @@ FEWEST_SEEDS: Final = 3
 """Of either side, where the baseline stores no statistics and seeds are all there is."""
 
 
-def metric_evidence(pair: Pair, policy: Policy) -> list[tuple[MetricPolicy, Evidence]]:
+def metric_evidence(pair: Pair, policy: Policy) -> list[tuple[MetricPolicy, GateEvidence]]:
     """Return the evidence for each metric that the policy names, with its limits.
 
     Args:
@@ -47,18 +47,18 @@ def metric_evidence(pair: Pair, policy: Policy) -> list[tuple[MetricPolicy, Evid
             )
     if not limits:
         return []
-    table = contrast(
+    table = compare(
         run, baseline, metrics=list(limits), confidence=policy.confidence, correction="none"
     )  # the gate corrects its own one-sided p-values, over all suites
     return [(one, _of_metric(metric, pair, table)) for metric, one in limits.items()]
 
 
-def _of_metric(metric: str, pair: Pair, table: Contrasts) -> Evidence:
+def _of_metric(metric: str, pair: Pair, table: Comparison) -> GateEvidence:
     run, baseline = _sides(pair)
     spec = metrics.spec(metric)
     row = next((row for row in table.rows if row.metric == metric), None)
     why = _why_not(metric, pair, table, row)
-    return Evidence(
+    return GateEvidence(
         suite=pair.suite,
         method=pair.method,
         metric=metric,
@@ -75,7 +75,7 @@ def _of_metric(metric: str, pair: Pair, table: Contrasts) -> Evidence:
     )
 
 
-def _difference(row: Contrast, pair: Pair, confidence: float) -> MeanDifference | None:
+def _difference(row: MetricComparison, pair: Pair, confidence: float) -> MeanDifference | None:
     """Return run minus baseline; without ends where the test rows are too few to say how far others vary."""
     run, baseline = _sides(pair)
     if baseline.statistics and not _is_too_few(row):
@@ -86,11 +86,11 @@ def _difference(row: Contrast, pair: Pair, confidence: float) -> MeanDifference 
     return replace(over_seeds, low=-math.inf, high=math.inf, standard_error=math.inf)
 
 
-def _is_too_few(row: Contrast) -> bool:
+def _is_too_few(row: MetricComparison) -> bool:
     return row.why is not None and row.why.startswith(TOO_FEW)
 
 
-def _why_not(metric: str, pair: Pair, table: Contrasts, row: Contrast | None) -> str:
+def _why_not(metric: str, pair: Pair, table: Comparison, row: MetricComparison | None) -> str:
     """Return why a metric cannot be gated; empty where it can."""
     run, baseline = _sides(pair)
     if why := _stale(pair) or _unlike(table, metric):
@@ -115,7 +115,7 @@ def _stale(pair: Pair) -> str:
     return ""
 
 
-def _unlike(table: Contrasts, metric: str | None) -> str:
+def _unlike(table: Comparison, metric: str | None) -> str:
     """Return the fields that differ, for all metrics or for this one; empty where none do."""
     fields = [
         f"{mismatch.field} is {_short(mismatch.ours)}, the baseline's {_short(mismatch.theirs)}"
@@ -171,7 +171,7 @@ def cost_evidence(pair: Pair, policy: Policy) -> list[CostEvidence]:
     if not limits:
         return []
     run, baseline = _sides(pair)
-    why = _stale(pair) or _unlike(contrast(run, baseline, metrics=[run.config.primary_metric]), None)
+    why = _stale(pair) or _unlike(compare(run, baseline, metrics=[run.config.primary_metric]), None)
     devices = [_devices(side.records) for side in (run, baseline)]
     other = "" if devices[0] == devices[1] else f"the run is on {devices[0]}, the baseline on {devices[1]}"
     return [

@@ -34,11 +34,11 @@ from bench.core.wording import plural
 if TYPE_CHECKING:
     from bench.statistics.differences import MeanDifference
 
-Outcome = Literal["pass", "regression", "inconclusive", "not comparable", "missing", "shown"]
+GateOutcome = Literal["pass", "regression", "inconclusive", "not comparable", "missing", "shown"]
 """`missing`: there is no run, or no baseline. `shown`: an advisory metric without a limit."""
 Kind = Literal["metric", "cost", "suite"]
 
-EXIT_CODES: Final[dict[Outcome, int]] = {
+EXIT_CODES: Final[dict[GateOutcome, int]] = {
     "regression": EXIT_REGRESSION,
     "not comparable": EXIT_NOT_COMPARABLE,
     "missing": EXIT_NOT_COMPARABLE,
@@ -52,7 +52,7 @@ _SLACK = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class GateEvidence:
     """What is known of one metric: a run beside a baseline."""
 
     suite: str
@@ -97,7 +97,7 @@ class CostEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class GateRow:
     """One line of the verdict."""
 
     suite: str
@@ -106,7 +106,7 @@ class Row:
     name: str
     """The metric, the cost limit, or what is missing."""
     tier: Tier
-    outcome: Outcome
+    outcome: GateOutcome
     decides: bool
     """Whether it has a part in the total."""
     reason: str
@@ -151,10 +151,10 @@ class Verdict:
 
     policy: Policy
     policy_path: str
-    rows: tuple[Row, ...]
+    rows: tuple[GateRow, ...]
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> GateOutcome:
         """Return the total; `missing` where no row decides."""
         if not any(row.decides for row in self.rows):
             return "missing"
@@ -181,7 +181,7 @@ class _Drop:
     """One-sided, for a loss of at most the margin."""
 
 
-def decide(evidence: Sequence[tuple[MetricPolicy, Evidence]], policy: Policy) -> list[Row]:
+def decide(evidence: Sequence[tuple[MetricPolicy, GateEvidence]], policy: Policy) -> list[GateRow]:
     """Return one row a metric, in the order given.
 
     Args:
@@ -201,7 +201,7 @@ def decide(evidence: Sequence[tuple[MetricPolicy, Evidence]], policy: Policy) ->
     ]
 
 
-def _drop_of(evidence: Evidence, margin: float | None) -> _Drop | None:
+def _drop_of(evidence: GateEvidence, margin: float | None) -> _Drop | None:
     """Return the drop against its margin, or none where nothing can be said."""
     difference = evidence.difference
     if difference is None or evidence.run is None or evidence.baseline is None:
@@ -230,18 +230,18 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _slack(evidence: Evidence) -> float:
+def _slack(evidence: GateEvidence) -> float:
     return _SLACK * max(abs(evidence.run or 0.0), abs(evidence.baseline or 0.0))
 
 
 def _metric_row(
     limits: MetricPolicy,
-    evidence: Evidence,
+    evidence: GateEvidence,
     margin: float | None,
     drop: _Drop | None,
     p_adjusted: float | None,
     policy: Policy,
-) -> Row:
+) -> GateRow:
     if drop is None:
         outcome, reason = _not_comparable(evidence)
     else:
@@ -249,7 +249,7 @@ def _metric_row(
     too_good = drop is not None and _is_too_good(drop, evidence, policy)
     if too_good:
         reason += "; better than the policy believes: look for a leak between training and test rows"
-    return Row(
+    return GateRow(
         suite=evidence.suite,
         method=evidence.method,
         kind="metric",
@@ -277,7 +277,7 @@ def _metric_row(
     )
 
 
-def _not_comparable(evidence: Evidence) -> tuple[Outcome, str]:
+def _not_comparable(evidence: GateEvidence) -> tuple[GateOutcome, str]:
     if evidence.why:
         return "not comparable", evidence.why
     return "not comparable", f"{evidence.metric} is not a finite number on both sides"
@@ -285,12 +285,12 @@ def _not_comparable(evidence: Evidence) -> tuple[Outcome, str]:
 
 def _judged(
     limits: MetricPolicy,
-    evidence: Evidence,
+    evidence: GateEvidence,
     margin: float | None,
     drop: _Drop,
     p_adjusted: float | None,
     policy: Policy,
-) -> tuple[Outcome, str]:
+) -> tuple[GateOutcome, str]:
     """Return the outcome of a row whose two sides compare, and why."""
     if margin is None:
         return "shown", "no limit is set"
@@ -318,7 +318,7 @@ def _judged(
     return "inconclusive", f"the interval straddles the margin; {_needs(evidence, margin, policy.alpha)}"
 
 
-def _needs(evidence: Evidence, margin: float, alpha: float) -> str:
+def _needs(evidence: GateEvidence, margin: float, alpha: float) -> str:
     """Return what would decide, were the difference found the true one.
 
     Args:
@@ -334,7 +334,7 @@ def _needs(evidence: Evidence, margin: float, alpha: float) -> str:
     return needed(evidence.difference, margin=signed, alpha=alpha).why
 
 
-def _is_too_good(drop: _Drop, evidence: Evidence, policy: Policy) -> bool:
+def _is_too_good(drop: _Drop, evidence: GateEvidence, policy: Policy) -> bool:
     """Return whether the whole interval is a gain beyond the policy's share of the baseline's value."""
     if policy.too_good is None or not evidence.baseline:
         return False
@@ -344,10 +344,10 @@ def _is_too_good(drop: _Drop, evidence: Evidence, policy: Policy) -> bool:
 # --- cost and whole suites -------------------------------------------------------------------------------------------
 
 
-def decide_cost(evidence: CostEvidence) -> Row:
+def decide_cost(evidence: CostEvidence) -> GateRow:
     """Return the row of one cost limit: the ratio of the medians over seeds against its limit."""
     run, baseline = (statistics.median(side) if side else None for side in (evidence.run, evidence.baseline))
-    outcome: Outcome = "not comparable"
+    outcome: GateOutcome = "not comparable"
     ratio = None
     if evidence.why:
         reason = evidence.why
@@ -360,7 +360,7 @@ def decide_cost(evidence: CostEvidence) -> Row:
         reason = f"the ratio is {'within' if within else 'beyond'} the limit"
         if evidence.other_device:
             outcome, reason = "not comparable", f"{evidence.other_device}: the ratio decides nothing"
-    return Row(
+    return GateRow(
         suite=evidence.suite,
         method=evidence.method,
         kind="cost",
@@ -382,9 +382,9 @@ def decide_cost(evidence: CostEvidence) -> Row:
 
 def suite_row(
     suite: str, method: str, *, outcome: Literal["missing", "not comparable"], reason: str, decides: bool
-) -> Row:
+) -> GateRow:
     """Return the row of a suite of which no metric can be looked at: a run or a baseline is missing or broken."""
-    return Row(
+    return GateRow(
         suite=suite,
         method=method,
         kind="suite",

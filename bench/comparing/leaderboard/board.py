@@ -1,6 +1,6 @@
 """Stored results of one suite and profile -> Board: everything that a leaderboard shows. Pure.
 
-Each pair of methods is a contrast of `bench.comparing.compare`: the calibrated interval over seeds and examples.
+Each pair of methods is a comparison of `bench.comparing.compare`: the calibrated interval over seeds and examples.
 Whether a pair is told apart is decided by its p-value, corrected by Holm over all pairs of the board, so ranks, letters
 and the word beside a difference agree. The intervals shown are not corrected.
 """
@@ -15,7 +15,7 @@ from statistics import fmean, stdev
 from typing import Literal
 
 from bench import metrics as metric_layer
-from bench.comparing.compare import Contrast, contrast
+from bench.comparing.compare import MetricComparison, compare
 from bench.comparing.leaderboard.selection import Selection
 from bench.comparing.leaderboard.targets import ToTarget, to_target
 from bench.comparing.side import Side
@@ -48,7 +48,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class CostSummary:
     """What a method costs; means over seeds."""
 
     trainable_parameters: int
@@ -76,18 +76,18 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class MethodPair:
     """Two methods; the difference is a minus b, and a stands above b."""
 
     a: str
     b: str
-    contrast: Contrast
+    comparison: MetricComparison
     """With the p-value corrected over all pairs of the board."""
     is_told_apart: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class BoardEntry:
     """One method."""
 
     name: str
@@ -99,9 +99,9 @@ class Entry:
     level: Level
     word: Word
     """What it is beside the reference."""
-    difference: Contrast | None
+    difference: MetricComparison | None
     """It minus the reference; None for the reference itself, and where there is none."""
-    spent: Spent
+    spent: CostSummary
     to_target: ToTarget | None
     """None where there is no target, or a seed has no curve."""
     forgetting: Mapping[str, Forgotten]
@@ -124,8 +124,8 @@ class Board:
     """Of the intervals; a pair is told apart where its corrected p is below 1 minus it."""
     target: float | None
     """What a score has to reach, in the metric's unit; None where none was given and there is no reference."""
-    entries: tuple[Entry, ...]
-    pairs: tuple[Pair, ...]
+    entries: tuple[BoardEntry, ...]
+    pairs: tuple[MethodPair, ...]
     """All of them, in the order of the entries."""
 
     @property
@@ -139,7 +139,7 @@ class Board:
         return sum(pair.is_told_apart for pair in self.pairs)
 
     @property
-    def best(self) -> tuple[Entry, ...]:
+    def best(self) -> tuple[BoardEntry, ...]:
         """Return the methods that no other is significantly better than."""
         return tuple(entry for entry in self.entries if entry.rank == 1)
 
@@ -177,7 +177,7 @@ def build_board(selection: Selection, *, target: float | None = None, confidence
     for side, group in zip(sides, groups, strict=True):
         word, difference = _beside(side.name, selection.reference, pairs)
         entries.append(
-            Entry(
+            BoardEntry(
                 name=side.name,
                 side=side,
                 rank=1 + sum(_is_better(pair, than=side.name) for pair in pairs),
@@ -233,10 +233,10 @@ def _mean_score(side: Side, metric: str, confidence: float) -> MeanDifference | 
         return None
 
 
-def _pairs(sides: Sequence[Side], metric: str, confidence: float) -> tuple[Pair, ...]:
+def _pairs(sides: Sequence[Side], metric: str, confidence: float) -> tuple[MethodPair, ...]:
     """Return all pairs, corrected together."""
     rows = [
-        (a.name, b.name, contrast(a, b, metrics=[metric], confidence=confidence, n_resamples=0).rows[0])
+        (a.name, b.name, compare(a, b, metrics=[metric], confidence=confidence, n_resamples=0).rows[0])
         for a, b in combinations(sides, 2)
     ]
     corrected = iter(adjusted([row.difference.p_value for _, _, row in rows if row.difference is not None], "holm"))
@@ -244,25 +244,25 @@ def _pairs(sides: Sequence[Side], metric: str, confidence: float) -> tuple[Pair,
     for a, b, row in rows:
         p_adjusted = None if row.difference is None else next(corrected)
         told_apart = p_adjusted is not None and p_adjusted < 1 - confidence
-        pairs.append(Pair(a=a, b=b, contrast=replace(row, p_adjusted=p_adjusted), is_told_apart=told_apart))
+        pairs.append(MethodPair(a=a, b=b, comparison=replace(row, p_adjusted=p_adjusted), is_told_apart=told_apart))
     return tuple(pairs)
 
 
-def _is_better(pair: Pair, *, than: str) -> bool:
+def _is_better(pair: MethodPair, *, than: str) -> bool:
     """Return whether a pair shows a method that is significantly better than this one."""
     if not pair.is_told_apart or than not in (pair.a, pair.b):
         return False
-    a_is_better = (pair.contrast.a > pair.contrast.b) == pair.contrast.higher_is_better
+    a_is_better = (pair.comparison.a > pair.comparison.b) == pair.comparison.higher_is_better
     return a_is_better == (than == pair.b)
 
 
-def _beside(name: str, reference: str | None, pairs: Sequence[Pair]) -> tuple[Word, Contrast | None]:
+def _beside(name: str, reference: str | None, pairs: Sequence[MethodPair]) -> tuple[Word, MetricComparison | None]:
     if reference is None:
         return "no reference", None
     if name == reference:
         return "reference", None
     pair = next(pair for pair in pairs if {pair.a, pair.b} == {name, reference})
-    row = pair.contrast if pair.a == name else _turned(pair.contrast)
+    row = pair.comparison if pair.a == name else _turned(pair.comparison)
     if row.difference is None:
         return "no interval", row
     if not pair.is_told_apart:
@@ -270,7 +270,7 @@ def _beside(name: str, reference: str | None, pairs: Sequence[Pair]) -> tuple[Wo
     return "worse" if _is_better(pair, than=name) else "better", row
 
 
-def _turned(row: Contrast) -> Contrast:
+def _turned(row: MetricComparison) -> MetricComparison:
     """Return the same two sides the other way round: b minus a."""
     found = row.difference
     if found is not None:
@@ -288,12 +288,12 @@ def _turned(row: Contrast) -> Contrast:
 # --- cost ------------------------------------------------------------------------------------------------------------
 
 
-def _spent(records: Sequence[RunRecord]) -> Spent:
+def _spent(records: Sequence[RunRecord]) -> CostSummary:
     costs, model = [record.cost for record in records], records[0].model
     on_gpu = [cost.peak_gpu_memory_bytes for cost in costs if cost.peak_gpu_memory_bytes is not None]
     is_gpu = len(on_gpu) == len(costs)
     cpu = [cost.cpu_time_s for cost in costs if cost.cpu_time_s is not None]
-    return Spent(
+    return CostSummary(
         trainable_parameters=model.trainable_parameters,
         trainable_share=model.trainable_share,
         saved_bytes=fmean(cost.saved_bytes for cost in costs),

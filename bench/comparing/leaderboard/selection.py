@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.comparing.comparable import BUDGET, Mismatch
-from bench.comparing.compare import contrast
+from bench.comparing.compare import compare
 from bench.comparing.side import Side, load_side
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
@@ -199,7 +199,7 @@ def _with_names(sides: Sequence[Side]) -> list[Side]:
 
 
 def _mismatches(side: Side, other: Side, metric: str) -> tuple[Mismatch, ...]:
-    return contrast(side, other, metrics=[metric], n_resamples=0).mismatches
+    return compare(side, other, metrics=[metric], n_resamples=0).mismatches
 
 
 def _most_alike(sides: Sequence[Side], metric: str) -> Side:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from bench.comparing.compare import Contrast, Contrasts, Outcome
+from bench.comparing.compare import Comparison, MetricComparison, Standing
 from bench.comparing.side import Side
 from bench.config import SuiteConfig
 from bench.experiments.study.ledger import Failure, Rate
-from bench.experiments.study.search import Settings
+from bench.experiments.study.search import TrialSettings
 from bench.experiments.study.setup import Study
 from bench.records.record import RunRecord
 from bench.statistics.best_of_k import best_of_k
@@ -20,26 +20,26 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class TrialCost:
     """Time that runs took, whether they ended well or not."""
 
     wall_time_s: float = 0.0
     cpu_time_s: float | None = 0.0
     """Processor time; none where a run did not measure it."""
 
-    def __add__(self, other: Spent) -> Spent:
+    def __add__(self, other: TrialCost) -> TrialCost:
         """Return both together."""
         known = None not in (self.cpu_time_s, other.cpu_time_s)
-        return Spent(
+        return TrialCost(
             wall_time_s=self.wall_time_s + other.wall_time_s,
             cpu_time_s=(self.cpu_time_s or 0.0) + (other.cpu_time_s or 0.0) if known else None,
         )
 
 
-def spent(runs: Iterable[RunRecord | Failure | Rate]) -> Spent:
+def spent(runs: Iterable[RunRecord | Failure | Rate]) -> TrialCost:
     """Return the time that runs, failures and measurements took together."""
     costs = [run.cost if isinstance(run, RunRecord) else run for run in runs]
-    return sum((Spent(wall_time_s=c.wall_time_s, cpu_time_s=c.cpu_time_s) for c in costs), Spent())
+    return sum((TrialCost(wall_time_s=c.wall_time_s, cpu_time_s=c.cpu_time_s) for c in costs), TrialCost())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,11 @@ class Trial:
 
     number: int
     """From 0, which is the default."""
-    settings: Settings
+    settings: TrialSettings
     """Searched key -> value; empty for the default."""
     config: SuiteConfig | None
     """What ran; none where not even its budget could be measured."""
-    spent: Spent
+    spent: TrialCost
     failure: str | None = None
     """Why it failed."""
     rate: Rate | None = None
@@ -77,7 +77,7 @@ class Final:
     """Its stored runs; none where all failed."""
     failures: Mapping[int, str]
     """Run seed -> why it failed."""
-    spent: Spent
+    spent: TrialCost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class MethodResult:
         return tuple({final.config.key: final for final in both}.values())
 
     @property
-    def spent_on_trials(self) -> Spent:
+    def spent_on_trials(self) -> TrialCost:
         """Return the time that the search took, each measured rate and each setting that came twice counted once."""
         runs = {trial.config.key if trial.config else trial.number: trial for trial in self.trials}
         rates = {rate.model_dump_json(): rate for trial in self.trials if (rate := trial.rate) is not None}
@@ -136,11 +136,11 @@ def best_trial(trials: Sequence[Trial], *, higher_is_better: bool) -> Trial | No
 class MethodComparisons:
     """The fair pairs of one method; each is None where a side is missing, or both are one and the same."""
 
-    tuned_and_default: Contrasts | None
+    tuned_and_default: Comparison | None
     """Tuned minus default."""
-    defaults: Contrasts | None
+    defaults: Comparison | None
     """Its default minus the reference's default."""
-    tuned: Contrasts | None
+    tuned: Comparison | None
     """Tuned minus the reference, tuned."""
 
 
@@ -191,13 +191,13 @@ class StudyResult:
         return tuple(found)
 
 
-def row_of(contrasts: Contrasts | None, metric: str) -> Contrast | None:
+def row_of(comparison: Comparison | None, metric: str) -> MetricComparison | None:
     """Return the row of a metric; none where it could not be compared."""
-    rows = () if contrasts is None else contrasts.rows
+    rows = () if comparison is None else comparison.rows
     return next((row for row in rows if row.metric == metric), None)
 
 
-def word_of(row: Contrast) -> Outcome:
+def word_of(row: MetricComparison) -> Standing:
     """Return what a is beside b: as the interval says, but "not told apart" where p corrected over the report is 5 %.
 
     A study has many pairs, and one in twenty intervals would tell equal sides apart.

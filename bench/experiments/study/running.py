@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
-from bench.comparing.compare import Contrasts, adjusted_together
+from bench.comparing.compare import Comparison, adjusted_together
 from bench.comparing.side import Side, load_side
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, SourceError
@@ -20,11 +20,11 @@ from bench.core.progress import Progress, Silent
 from bench.experiments.study.budget import PROBE_STEPS, known_rate, measured, steps_of
 from bench.experiments.study.ledger import FOLDER, Failure, Ledger, Rate, open_ledger
 from bench.experiments.study.result import Final, MethodComparisons, MethodResult, StudyResult, Trial, best_trial, spent
-from bench.experiments.study.search import Settings, search
+from bench.experiments.study.search import TrialSettings, search
 from bench.experiments.study.setup import Study, check_methods, value_of
 from bench.records.record import RECORD_FILE, Cost, RunRecord, read_record, run_folder
 from bench.running import api
-from bench.running.cache import Kept
+from bench.running.cache import RunCache
 
 Made = TypeVar("Made")
 RunOne = Callable[[SuiteConfig, int, Path], RunRecord]
@@ -77,7 +77,7 @@ def run_study(
 
 
 def _runner(device: str, offline: bool) -> RunOne:
-    kept = Kept()  # rows, weights and encodings are the same for every run
+    kept = RunCache()  # rows, weights and encodings are the same for every run
 
     def run_one(config: SuiteConfig, seed: int, root: Path) -> RunRecord:
         return api.run_config(config, seed, device=device, offline=offline, runs_root=root, kept=kept).record
@@ -136,7 +136,7 @@ class _Work:
         self.ledger.keep_failure(key, failure)
         return failure
 
-    def _measure(self, method: str, settings: Settings) -> Rate:
+    def _measure(self, method: str, settings: TrialSettings) -> Rate:
         """Run a configuration for a part of the budget, and measure what that takes."""
         seed = self.study.file.trial_seeds[0]
 
@@ -163,7 +163,7 @@ class _Work:
         n_trials = study.n_trials(name)
         with self.progress.stage(f"{name}: trials", n_trials) as advance:
 
-            def evaluate(number: int, settings: Settings) -> Trial:
+            def evaluate(number: int, settings: TrialSettings) -> Trial:
                 trial = self._trial(name, number, settings)
                 self._say(name, trial)
                 advance(1)
@@ -179,7 +179,7 @@ class _Work:
                 seed=study.file.sampler_seed,
             )
 
-    def _trial(self, name: str, number: int, settings: Settings) -> Trial:
+    def _trial(self, name: str, number: int, settings: TrialSettings) -> Trial:
         study, budget = self.study, self.study.file.budget
         bare = study.config(name, settings, steps=PROBE_STEPS, on_validation=True)
         steps = self._attempt(
@@ -317,7 +317,7 @@ def compared(study: Study, methods: Sequence[MethodResult], allowed: Sequence[st
         )
         for one in methods
     }
-    tables: dict[tuple[str, str], Contrasts] = {}
+    tables: dict[tuple[str, str], Comparison] = {}
     for pair in (pair for of_method in pairs.values() for pair in of_method):
         key = _key(*pair)
         sides = [final.side for final in pair if final is not None and final.side is not None]
@@ -325,7 +325,7 @@ def compared(study: Study, methods: Sequence[MethodResult], allowed: Sequence[st
             tables[key] = api.compare_sides(sides, metrics=study.metrics, allow=allowed)[0]
     adjusted = dict(zip(tables, adjusted_together(list(tables.values()), "holm"), strict=True))
 
-    def found(pair: tuple[Final | None, Final | None]) -> Contrasts | None:
+    def found(pair: tuple[Final | None, Final | None]) -> Comparison | None:
         key = _key(*pair)
         return None if key is None else adjusted.get(key)
 

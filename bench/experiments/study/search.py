@@ -14,18 +14,18 @@ from pydantic import JsonValue
 from bench.experiments.study.config import Choices, Range, Values
 
 Space = Mapping[str, Values]
-Settings = Mapping[str, JsonValue]
+TrialSettings = Mapping[str, JsonValue]
 """Dotted config key -> value; empty for a method's default."""
 Tried = TypeVar("Tried")
 
 
 def search(
     space: Space,
-    evaluate: Callable[[int, Settings], Tried],
+    evaluate: Callable[[int, TrialSettings], Tried],
     value_of: Callable[[Tried], float | None],
     *,
     n_trials: int,
-    default: Settings,
+    default: TrialSettings,
     higher_is_better: bool,
     seed: int,
 ) -> list[Tried]:
@@ -85,7 +85,7 @@ def _value(values: Values, drawn: Any) -> JsonValue:
     return chosen
 
 
-def _inside(space: Space, default: Settings) -> dict[str, Any] | None:
+def _inside(space: Space, default: TrialSettings) -> dict[str, Any] | None:
     """Return the default as Optuna's parameters; None where it does not lie in the space."""
     found: dict[str, Any] = {}
     for key, values in space.items():

@@ -19,7 +19,7 @@ from bench import metrics
 from bench.config import DataConfig, PeftMethod, PluginMethod, SuiteConfig
 from bench.core.errors import InputError, suggest
 from bench.experiments.study.config import Choices, Range, StudyFile, StudyMethod, Values, load_study
-from bench.experiments.study.search import Settings
+from bench.experiments.study.search import TrialSettings
 from bench.suites.resolve import SuiteFile, load_suite, parse_override, resolve
 
 _BUDGET_DECIDES = "the budget decides it"
@@ -74,7 +74,7 @@ class Study:
         """Return the direction of the metric."""
         return metrics.spec(self.metric).higher_is_better
 
-    def config(self, method: str, settings: Settings, *, steps: int, on_validation: bool) -> SuiteConfig:
+    def config(self, method: str, settings: TrialSettings, *, steps: int, on_validation: bool) -> SuiteConfig:
         """Return what one run of a method is.
 
         Args:

@@ -9,18 +9,18 @@ What is stored is never run again, so a sweep that was stopped, killed or given 
 
 from __future__ import annotations
 
-from bench.experiments.sweep.cells import Cell, Outcome
+from bench.experiments.sweep.cells import CellResult, SweepCell
 from bench.experiments.sweep.file import Sweep, load_sweep
 from bench.experiments.sweep.planning import NotApplicable, Plan, Planned, plan
 from bench.experiments.sweep.running import SweepResult, run_sweep
 
 __all__ = [
-    "Cell",
+    "CellResult",
     "NotApplicable",
-    "Outcome",
     "Plan",
     "Planned",
     "Sweep",
+    "SweepCell",
     "SweepResult",
     "load_sweep",
     "plan",

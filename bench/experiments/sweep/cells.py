@@ -20,7 +20,7 @@ from bench.core.files import write_text
 from bench.core.locks import hold
 from bench.records.record import RECORD_FILE, run_folder
 from bench.running import api
-from bench.running.cache import Kept
+from bench.running.cache import RunCache
 
 
 class Stopped(BaseException):
@@ -28,7 +28,7 @@ class Stopped(BaseException):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class SweepCell:
     """One resolved suite under one seed."""
 
     config: SuiteConfig
@@ -61,10 +61,10 @@ Runner = Callable[[SuiteConfig, int, Settings], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class CellJob:
     """A cell on its way to a worker."""
 
-    cell: Cell
+    cell: SweepCell
     settings: Settings
     run: Runner
     wait: bool = False
@@ -72,10 +72,10 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CellResult:
     """How a cell ended."""
 
-    cell: Cell
+    cell: SweepCell
     state: Literal["stored", "done", "failed", "busy", "retried"]
     """`stored`: a record was there already. `busy`: another sweep is at it. `retried`: its worker died; once more."""
     seconds: float = 0.0
@@ -105,12 +105,12 @@ def run_config(config: SuiteConfig, seed: int, settings: Settings) -> None:
 
 
 @functools.cache
-def _kept() -> Kept:
+def _kept() -> RunCache:
     """Return what the cells of this process share."""
-    return Kept()
+    return RunCache()
 
 
-def run_cell(task: Task) -> Outcome:
+def run_cell(task: CellJob) -> CellResult:
     """Run a cell unless it is stored, and say how it ended; whatever it raises fails this cell alone."""
     outcome = _attempt(task)
     if outcome.state == "failed":
@@ -118,25 +118,25 @@ def run_cell(task: Task) -> Outcome:
     return outcome
 
 
-def _attempt(task: Task) -> Outcome:
+def _attempt(task: CellJob) -> CellResult:
     cell, settings = task.cell, task.settings
     start = time.perf_counter()
     folder = cell.folder(settings.runs_root)
     try:
         with hold(folder, wait=task.wait):
             if is_done(folder) and not settings.force:
-                return Outcome(cell=cell, state="stored", seconds=time.perf_counter() - start)
+                return CellResult(cell=cell, state="stored", seconds=time.perf_counter() - start)
             task.run(cell.config, cell.seed, settings)
             log_of(folder).unlink(missing_ok=True)
-            return Outcome(cell=cell, state="done", seconds=time.perf_counter() - start)
+            return CellResult(cell=cell, state="done", seconds=time.perf_counter() - start)
     except Timeout:
-        return Outcome(cell=cell, state="busy")
+        return CellResult(cell=cell, state="busy")
     except Stopped:
         raise
     except BaseException as error:
         log = write_log(folder, "".join(traceback.format_exception(error)))
         seconds = time.perf_counter() - start
-        return Outcome(cell=cell, state="failed", seconds=seconds, message=message_of(error), log=log)
+        return CellResult(cell=cell, state="failed", seconds=seconds, message=message_of(error), log=log)
 
 
 def message_of(error: BaseException) -> str:

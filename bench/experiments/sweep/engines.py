@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.core.errors import DeviceError, InputError
-from bench.experiments.sweep.cells import Outcome, Settings, Task
+from bench.experiments.sweep.cells import CellJob, CellResult, Settings
 from bench.experiments.sweep.file import EngineName
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -35,11 +35,11 @@ class Engine(Protocol):
         """Return how many cells run at a time."""
         ...
 
-    def give(self, slot: int, task: Task) -> None:
+    def give(self, slot: int, task: CellJob) -> None:
         """Hand a task to an idle slot."""
         ...
 
-    def wait(self) -> tuple[int, Outcome | Death]:
+    def wait(self) -> tuple[int, CellResult | Death]:
         """Return the next slot that is done, and what came of its task."""
         ...
 

@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import NoReturn
 
-from bench.experiments.sweep.cells import Outcome, Stopped, Task, run_cell, settle
+from bench.experiments.sweep.cells import CellJob, CellResult, Stopped, run_cell, settle
 from bench.experiments.sweep.engines import Death, Place
 
 _STOP_S = 10.0
@@ -50,7 +50,7 @@ class LocalEngine:
         """Return how many cells run at a time."""
         return len(self._places)
 
-    def give(self, slot: int, task: Task) -> None:
+    def give(self, slot: int, task: CellJob) -> None:
         """Send a task to the slot's process, which is started where there is none."""
         if slot not in self._workers:
             self._workers[slot] = self._start(slot)
@@ -60,14 +60,14 @@ class LocalEngine:
         except BrokenPipeError:
             return  # it died while idle; `wait` says how
 
-    def wait(self) -> tuple[int, Outcome | Death]:
+    def wait(self) -> tuple[int, CellResult | Death]:
         """Return the next slot that has an answer or has lost its process."""
         slot_of = {self._workers[slot].connection: slot for slot in self._at_work}
         ready = wait(list(slot_of))  # the end of a process closes its connection
         slot = next(slot_of[connection] for connection in slot_of if connection in ready)
         self._at_work.remove(slot)
         try:
-            answer: Outcome | Death = self._workers[slot].connection.recv()
+            answer: CellResult | Death = self._workers[slot].connection.recv()
         except (EOFError, OSError):
             answer = _death_of(self._workers.pop(slot))
         return slot, answer

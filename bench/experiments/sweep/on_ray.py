@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import DeviceError, InputError, RunError
-from bench.experiments.sweep.cells import Outcome, Settings, Task, run_cell, settle
+from bench.experiments.sweep.cells import CellJob, CellResult, Settings, run_cell, settle
 from bench.experiments.sweep.engines import Death, cores_here, gpus_here, share_out, variables
 from bench.records.provenance import version
 
@@ -129,14 +129,14 @@ class RayEngine:
         """Return how many cells run at a time."""
         return self._n_slots
 
-    def give(self, slot: int, task: Task) -> None:
+    def give(self, slot: int, task: CellJob) -> None:
         """Send a task to the slot's actor, which is started where there is none."""
         if slot not in self._actors:
             self._actors[slot] = self._start()
         there = replace(task, settings=replace(task.settings, runs_root=self._root))
         self._slot_of[self._actors[slot].run.remote(there)] = slot
 
-    def wait(self) -> tuple[int, Outcome | Death]:
+    def wait(self) -> tuple[int, CellResult | Death]:
         """Return the next slot that has an answer or has lost its actor.
 
         Raises:
@@ -180,7 +180,7 @@ class _Worker:
     def __init__(self, needs: _Needs) -> None:
         self._needs: _Needs | None = needs
 
-    def run(self, task: Task) -> Outcome | str:
+    def run(self, task: CellJob) -> CellResult | str:
         """Run a cell; return why not where this node cannot take part."""
         if self._needs is None:
             return run_cell(task)

@@ -11,7 +11,7 @@ from typing import Any
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
 from bench.core.progress import Progress
-from bench.experiments.sweep.cells import Cell, Settings, is_done
+from bench.experiments.sweep.cells import Settings, SweepCell, is_done
 from bench.records.record import RECORD_FILE, run_folder
 from bench.running.api import check_device, choose_profile
 from bench.suites.resolve import SUITE_FILE, SuiteFile, load_suite, resolve
@@ -24,7 +24,7 @@ ALL = "all"
 class Planned:
     """A cell, and what is known of it before anything runs."""
 
-    cell: Cell
+    cell: SweepCell
     folder: Path
     """Where its run is or will be stored."""
     done: bool
@@ -216,7 +216,7 @@ def _cells(config: SuiteConfig, seeds: Sequence[int], settings: Settings) -> Ite
         done = is_done(folder)
         if done and not settings.force:
             _check_device(folder, settings.device)
-        yield Planned(cell=Cell(config=config, seed=seed), folder=folder, done=done, expected_s=expected_s)
+        yield Planned(cell=SweepCell(config=config, seed=seed), folder=folder, done=done, expected_s=expected_s)
 
 
 def _stored_s(at: Path) -> float | None:

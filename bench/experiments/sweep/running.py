@@ -10,7 +10,7 @@ from statistics import fmean
 
 from bench.core.errors import EXIT_PASS, EXIT_RUN_FAILED
 from bench.core.locks import clear_scratch
-from bench.experiments.sweep.cells import Cell, Outcome, Runner, Task, run_config, write_log
+from bench.experiments.sweep.cells import CellJob, CellResult, Runner, SweepCell, run_config, write_log
 from bench.experiments.sweep.engines import Death, Engine, open_engine
 from bench.experiments.sweep.file import EngineName
 from bench.experiments.sweep.planning import NotApplicable, Plan, Planned
@@ -35,7 +35,7 @@ class Tally:
     """Seconds that the rest should take; none where nothing is known yet."""
 
 
-Watch = Callable[[Outcome | None, Tally], None]
+Watch = Callable[[CellResult | None, Tally], None]
 """Told of every outcome as it comes, and once before the first."""
 
 
@@ -43,12 +43,12 @@ Watch = Callable[[Outcome | None, Tally], None]
 class SweepResult:
     """What came of every cell of a plan."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CellResult, ...]
     """In the order of the plan."""
     not_applicable: tuple[NotApplicable, ...]
 
     @property
-    def failed(self) -> tuple[Outcome, ...]:
+    def failed(self) -> tuple[CellResult, ...]:
         """Return the cells whose run failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.state == "failed")
 
@@ -91,7 +91,7 @@ def run_sweep(
     for planned in plan.cells:
         clear_scratch(planned.folder)
     to_run = plan.to_run
-    ended = {planned.folder: Outcome(cell=planned.cell, state="stored") for planned in plan.cells}
+    ended = {planned.folder: CellResult(cell=planned.cell, state="stored") for planned in plan.cells}
     if to_run:
         workers = open_engine(
             engine,
@@ -104,7 +104,7 @@ def run_sweep(
         )
         drive = _Drive(workers, to_run, watch or _unwatched)
         try:
-            drive.run([Task(cell=planned.cell, settings=plan.settings, run=run) for planned in to_run])
+            drive.run([CellJob(cell=planned.cell, settings=plan.settings, run=run) for planned in to_run])
         finally:
             workers.stop()
             for planned in to_run:
@@ -113,7 +113,7 @@ def run_sweep(
     return SweepResult(outcomes=tuple(ended.values()), not_applicable=plan.not_applicable)
 
 
-def _unwatched(outcome: Outcome | None, tally: Tally) -> None:
+def _unwatched(outcome: CellResult | None, tally: Tally) -> None:
     """Show nothing."""
 
 
@@ -124,19 +124,19 @@ def _unwatched(outcome: Outcome | None, tally: Tally) -> None:
 class Queue:
     """Tasks by suite, so that a slot keeps to one suite, whose weights and rows it has, as long as it can."""
 
-    _by_suite: dict[str, deque[Task]] = field(default_factory=dict)
-    _later: deque[Task] = field(default_factory=deque)
+    _by_suite: dict[str, deque[CellJob]] = field(default_factory=dict)
+    _later: deque[CellJob] = field(default_factory=deque)
     _suite_of: dict[int, str] = field(default_factory=dict)
 
-    def put(self, task: Task) -> None:
+    def put(self, task: CellJob) -> None:
         """Add a task behind those of its suite."""
         self._by_suite.setdefault(task.cell.config.suite, deque()).append(task)
 
-    def put_off(self, task: Task) -> None:
+    def put_off(self, task: CellJob) -> None:
         """Add a task behind all others."""
         self._later.append(task)
 
-    def take(self, slot: int) -> Task | None:
+    def take(self, slot: int) -> CellJob | None:
         """Return the next task for a slot; none where no task is left."""
         left = {suite: len(tasks) for suite, tasks in self._by_suite.items() if tasks}
         if not left:
@@ -159,18 +159,18 @@ class _Drive:
     engine: Engine
     to_run: Sequence[Planned]
     watch: Watch
-    ended: dict[Path, Outcome] = field(default_factory=dict)
+    ended: dict[Path, CellResult] = field(default_factory=dict)
     """By folder of the cell: methods of two files, or suites of two folders, may have one name."""
     _queue: Queue = field(default_factory=Queue)
     _deaths: Counter[Path] = field(default_factory=Counter)
     _times_s: dict[_Key, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def run(self, tasks: Iterable[Task]) -> None:
+    def run(self, tasks: Iterable[CellJob]) -> None:
         """Run all tasks."""
         for one in tasks:
             self._queue.put(one)
         self.watch(None, self._tally())
-        idle, busy = list(range(self.engine.n_slots)), dict[int, Task]()
+        idle, busy = list(range(self.engine.n_slots)), dict[int, CellJob]()
         while True:
             for slot in tuple(idle):
                 task = self._queue.take(slot)
@@ -185,7 +185,7 @@ class _Drive:
             idle.append(slot)
             self._take_in(busy.pop(slot), answer)
 
-    def _take_in(self, task: Task, answer: Outcome | Death) -> None:
+    def _take_in(self, task: CellJob, answer: CellResult | Death) -> None:
         outcome = self._after_death(task, answer) if isinstance(answer, Death) else answer
         if outcome.state == "busy":
             self._queue.put_off(replace(task, wait=True))
@@ -196,14 +196,14 @@ class _Drive:
             self._times_s[_key(task.cell)].append(outcome.seconds)
         self.watch(outcome, self._tally())
 
-    def _after_death(self, task: Task, death: Death) -> Outcome:
+    def _after_death(self, task: CellJob, death: Death) -> CellResult:
         cell, folder = task.cell, _folder(task)
         self._deaths[folder] += 1
         if self._deaths[folder] < MAX_ATTEMPTS:
             self._queue.put(task)
-            return Outcome(cell=cell, state="retried", message=f"its worker was lost: {death.reason}")
+            return CellResult(cell=cell, state="retried", message=f"its worker was lost: {death.reason}")
         log = write_log(folder, f"{death.reason}\n{death.details}")
-        return Outcome(
+        return CellResult(
             cell=cell, state="failed", message=f"{MAX_ATTEMPTS} workers were lost to it: {death.reason}", log=log
         )
 
@@ -218,11 +218,11 @@ class _Drive:
         )
 
 
-def _folder(task: Task) -> Path:
+def _folder(task: CellJob) -> Path:
     return task.cell.folder(task.settings.runs_root)
 
 
-def _key(cell: Cell) -> _Key:
+def _key(cell: SweepCell) -> _Key:
     return cell.config.suite, cell.config.method_name
 
 

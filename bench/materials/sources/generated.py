@@ -13,7 +13,7 @@ from functools import partial
 from bench.config import GeneratedSource
 from bench.core.errors import InputError, suggest
 
-Row = dict[str, str]
+SourceRow = dict[str, str]
 
 _POSITIVE = "bright charming clever funny gentle graceful honest lively moving splendid tender witty".split()
 _NEGATIVE = "bland careless clumsy cold dull flat hollow lazy noisy shallow stale tedious".split()
@@ -115,7 +115,7 @@ class _Draws:
         return words[self.below(len(words))]
 
 
-def _sentiment(draws: _Draws) -> Row:
+def _sentiment(draws: _Draws) -> SourceRow:
     """Return a review of three clauses, each of which takes the label's side five times in six."""
     label = draws.below(2)
     clauses = []
@@ -127,7 +127,7 @@ def _sentiment(draws: _Draws) -> Row:
     return {"text": text, "label": str(label)}
 
 
-def _headlines(draws: _Draws) -> Row:
+def _headlines(draws: _Draws) -> SourceRow:
     """Return a four-sentence report and the headline that its first sentence carries."""
     person, act, place = draws.one(_PEOPLE), draws.one(_ACTS), draws.one(_PLACES)
     body = (
@@ -139,13 +139,13 @@ def _headlines(draws: _Draws) -> Row:
     return {"body": body, "headline": f"{person} {act} {place}"}
 
 
-def _prose(author: _Author, draws: _Draws) -> Row:
+def _prose(author: _Author, draws: _Draws) -> SourceRow:
     """Return a paragraph of three to six sentences; words and marks stand apart, so that a split restores them."""
     pattern = " ".join(draws.one(author.sentences) for _ in range(3 + draws.below(4)))
     return {"text": " ".join(draws.one(author.words.get(word, [word])) for word in pattern.split())}
 
 
-_GENERATORS: dict[str, Callable[[_Draws], Row]] = {
+_GENERATORS: dict[str, Callable[[_Draws], SourceRow]] = {
     "sentiment": _sentiment,
     "headlines": _headlines,
     "prose_day": partial(_prose, _DAY),
@@ -155,7 +155,7 @@ _GENERATORS: dict[str, Callable[[_Draws], Row]] = {
 """The prose of two authors and, for a control, of a third. Each two share about a third of their words."""
 
 
-def rows(source: GeneratedSource) -> list[Row]:
+def rows(source: GeneratedSource) -> list[SourceRow]:
     """Return the rows of a generated source.
 
     Raises:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench import metrics
-from bench.comparing.leaderboard.board import MIN_SEEDS, Board, Entry
+from bench.comparing.leaderboard.board import MIN_SEEDS, Board, BoardEntry
 from bench.core.wording import plural
+from bench.reports.comparison import difference_text
 from bench.reports.numbers import count, interval, number, seconds, share, size
-from bench.reports.run.contrasts import difference_text
 
 MISSING = "—"
 Name = Callable[[str], str]
@@ -24,7 +24,7 @@ def score_headings(board: Board) -> tuple[str, ...]:
     return ("rank", "group", "method", f"{spec.title} {arrow}{unit}", "seeds", f"minus {minus}", "is")
 
 
-def score_cells(entry: Entry, board: Board) -> tuple[str, ...]:
+def score_cells(entry: BoardEntry, board: Board) -> tuple[str, ...]:
     """Return one method, a cell a column of `score_headings`."""
     level = entry.level
     return (
@@ -57,7 +57,7 @@ def cost_headings(board: Board) -> tuple[str, ...]:
     )
 
 
-def cost_cells(entry: Entry, board: Board) -> tuple[str, ...]:
+def cost_cells(entry: BoardEntry, board: Board) -> tuple[str, ...]:
     """Return one method, a cell a column of `cost_headings`."""
     spent = entry.spent
     return (
@@ -74,7 +74,7 @@ def cost_cells(entry: Entry, board: Board) -> tuple[str, ...]:
     )
 
 
-def _to_target(entry: Entry, board: Board) -> tuple[str, str]:
+def _to_target(entry: BoardEntry, board: Board) -> tuple[str, str]:
     found = entry.to_target
     if board.target is None:
         return MISSING, MISSING
@@ -86,7 +86,7 @@ def _to_target(entry: Entry, board: Board) -> tuple[str, str]:
     return count(found.tokens) + some, seconds(found.seconds) + some
 
 
-def _forgotten(entry: Entry, title: str) -> str:
+def _forgotten(entry: BoardEntry, title: str) -> str:
     found = entry.forgetting.get(title)
     if found is None:
         return MISSING
@@ -126,7 +126,7 @@ def _best(board: Board, name: Name) -> str:
     return f"No method is better than {name(first.name)}, which cannot be told apart from {_joined(alike, name)}."
 
 
-def _cheapest(best: Sequence[Entry], name: Name) -> str:
+def _cheapest(best: Sequence[BoardEntry], name: Name) -> str:
     fewest = min(entry.spent.trainable_parameters for entry in best)
     least = min(entry.spent.training_s for entry in best)
     small = [entry.name for entry in best if entry.spent.trainable_parameters == fewest]
@@ -203,7 +203,7 @@ def what_costs(board: Board) -> str:
 
 def why_missing(board: Board) -> list[str]:
     """Return why a value is missing, a sentence for each reason."""
-    found = [*dict.fromkeys(f"{pair.a} and {pair.b}: {why}." for pair in board.pairs if (why := pair.contrast.why))]
+    found = [*dict.fromkeys(f"{pair.a} and {pair.b}: {why}." for pair in board.pairs if (why := pair.comparison.why))]
     if len(found) > _MANY:
         found = [*found[:_MANY], f"The same or the like holds of {plural(len(found) - _MANY, 'pair')} more."]
     entries, selection = board.entries, board.selection
@@ -230,7 +230,7 @@ _MANY = 5
 """Pairs without their full evidence that are named one by one."""
 
 
-def _all_or(names: Sequence[str], entries: Sequence[Entry]) -> str:
+def _all_or(names: Sequence[str], entries: Sequence[BoardEntry]) -> str:
     return "any method" if len(names) == len(entries) else ", ".join(names)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bench.comparing.leaderboard.board import Board, Entry
+from bench.comparing.leaderboard.board import Board, BoardEntry
 from bench.comparing.leaderboard.targets import PerformanceProfile
 from bench.reports.leaderboard import cells as words
 from bench.statistics.differences import MeanDifference
@@ -40,10 +40,10 @@ def values(board: Board) -> dict[str, Any]:
             {
                 "first": pair.a,
                 "second": pair.b,
-                "difference": _difference(pair.contrast.difference),
-                "p_adjusted": pair.contrast.p_adjusted,
+                "difference": _difference(pair.comparison.difference),
+                "p_adjusted": pair.comparison.p_adjusted,
                 "told_apart": pair.is_told_apart,
-                "why": pair.contrast.why,
+                "why": pair.comparison.why,
             }
             for pair in board.pairs
         ],
@@ -83,7 +83,7 @@ def csv_text(boards: Sequence[Board]) -> str:
     return text.getvalue()
 
 
-def _row(entry: Entry, board: Board) -> dict[str, Any]:
+def _row(entry: BoardEntry, board: Board) -> dict[str, Any]:
     level, found, reached = entry.level, entry.difference, entry.to_target
     difference = _difference(None if found is None else found.difference)
     return {
@@ -120,7 +120,7 @@ def _difference(found: MeanDifference | None) -> dict[str, Any]:
     return dict(_NO_DIFFERENCE) if found is None else asdict(found)
 
 
-def _standing(entry: Entry, board: Board) -> str:
+def _standing(entry: BoardEntry, board: Board) -> str:
     if board.target is None:
         return "no target"
     if entry.to_target is None:
@@ -128,5 +128,5 @@ def _standing(entry: Entry, board: Board) -> str:
     return "not reached" if entry.to_target.steps is None else "reached"
 
 
-def _forgetting(entry: Entry) -> dict[str, Any]:
+def _forgetting(entry: BoardEntry) -> dict[str, Any]:
     return {title: asdict(found) for title, found in entry.forgetting.items()}

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bench import metrics
-from bench.comparing.leaderboard.board import Board, Entry
+from bench.comparing.leaderboard.board import Board, BoardEntry
 from bench.comparing.leaderboard.targets import MOST_TIMES_THE_FASTEST, PerformanceProfile
 from bench.reports.plots import BLUE, RED, svg
 from bench.statistics.front import pareto_front
@@ -24,7 +24,7 @@ _MARGINS = 1.1
 """Height of title, ticks and legend, in inches."""
 _HEIGHT = 3.4
 """Least height of a picture, in inches."""
-_COST: dict[Against, tuple[str, Callable[[Entry], float]]] = {
+_COST: dict[Against, tuple[str, Callable[[BoardEntry], float]]] = {
     "parameters": ("trainable parameters", lambda entry: entry.spent.trainable_parameters),
     "time": ("training time (s, mean over seeds)", lambda entry: entry.spent.training_s),
 }
@@ -80,7 +80,7 @@ def draw_front(figure: Any, board: Board, against: Against) -> None:
     _name(axes, board.entries, costs, [RED if i in front else BLUE for i in range(len(costs))])
 
 
-def _name(axes: Any, entries: Sequence[Entry], costs: Sequence[float], colors: Sequence[str]) -> None:
+def _name(axes: Any, entries: Sequence[BoardEntry], costs: Sequence[float], colors: Sequence[str]) -> None:
     """Write each name in a column right of the axes, as near to its point's height as its neighbours allow."""
     low, high = axes.get_ylim()
     heights = [(entry.level.value - low) / (high - low) for entry in entries]  # as shares of the axes

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.comparing.claims.review import find_siblings, load_documented, review_all
-from bench.comparing.summary import Comparison, compare
+from bench.comparing.summary import RunSummary, summarize
 from bench.core.errors import InputError
 from bench.core.files import read_rows, write_text
 from bench.records import baselines as baseline
@@ -21,7 +21,7 @@ from bench.records.baselines import STATISTICS_FILE
 from bench.records.record import RECORD_FILE, RunRecord, read_record
 from bench.records.store import find_cells, find_runs, runs_root_of
 from bench.reports.naming import is_as_shipped, report_stem
-from bench.reports.overview import OVERVIEW_FILE, Cell, render_overview
+from bench.reports.overview import OVERVIEW_FILE, OverviewRow, render_overview
 from bench.reports.plots import curve_svg, evaluations_svg
 from bench.reports.run.curves import curve_metrics
 from bench.reports.run.generated import read_generated, stored_statistics
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["assemble", "find_cells", "find_runs", "rebuild", "render", "write_overview", "write_report"]
 
 
-def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> Comparison:
+def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> RunSummary:
     """Load runs, and set them beside the stored baseline and the documented claims.
 
     Claims that order methods need runs of the others: those stored beside these, or else their baselines.
@@ -54,7 +54,7 @@ def assemble(runs: Sequence[Path], *, roots: Sequence[Path] | None = None) -> Co
     path = baseline.find(first.suite, first.profile, first.method, roots=roots)
     documented = load_documented(first.suite, roots=roots)
     with_statistics = [run for run in zip(records, runs, strict=True) if (run[1] / STATISTICS_FILE).is_file()]
-    return compare(
+    return summarize(
         records,
         statistics={record.seed: stored_statistics(folder) for record, folder in with_statistics},
         baseline=None if path is None else baseline.load(path),
@@ -84,7 +84,7 @@ def _gated(runs: Sequence[Path], first: RunRecord, roots: Sequence[Path] | None)
         return str(error)
 
 
-def write_report(comparison: Comparison, runs: Sequence[Path], *, reports_root: Path) -> Path:
+def write_report(comparison: RunSummary, runs: Sequence[Path], *, reports_root: Path) -> Path:
     """Write `<stem>.md`, `<stem>-curve.svg` and, where test rows were scored along the way, `<stem>-evaluations.svg`.
 
     `naming.report_stem` says what the stem is.
@@ -184,7 +184,7 @@ def write_overview(*, runs_root: Path, reports_root: Path, roots: Sequence[Path]
             comparison = _of_baseline(kept[suite, profile, method])
         report = f"{report_stem(comparison.config)}.md"
         cells.append(
-            Cell(
+            OverviewRow(
                 kind="runs" if (suite, profile, method) in stored else "baseline",
                 comparison=comparison,
                 report=report if (reports_root / report).is_file() else None,
@@ -203,10 +203,10 @@ def _place(name: tuple[str, ...]) -> tuple[str, int, str]:
     return suite, PROFILES.index(profile) if profile in PROFILES else len(PROFILES), method
 
 
-def _of_baseline(path: Path) -> Comparison:
+def _of_baseline(path: Path) -> RunSummary:
     """Return a baseline's own results; it keeps no statistics of before fine-tuning."""
     statistics = baseline.load_statistics(path)
-    return compare(
+    return summarize(
         baseline.load(path).records(), statistics={seed: {"after": by_metric} for seed, by_metric in statistics.items()}
     )
 
@@ -218,7 +218,7 @@ def _rows(folder: Path, name: str) -> list[dict[str, object]]:
         raise InputError(f"{folder / name}: cannot be read ({error}); run again with --force to replace it") from None
 
 
-def write_cell_report(cell: Path, *, reports_root: Path = Path("reports")) -> tuple[Comparison, Path]:
+def write_cell_report(cell: Path, *, reports_root: Path = Path("reports")) -> tuple[RunSummary, Path]:
     """Write the report of all seeds that are stored for one config.
 
     Args:

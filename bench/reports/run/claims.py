@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from bench.comparing.claims import ClaimVerdict
-from bench.comparing.summary import Comparison
+from bench.comparing.summary import RunSummary
 from bench.reports.numbers import count, number, plain, seconds
 from bench.reports.run.curves import thinned
 from bench.reports.samples import cell
@@ -16,7 +16,7 @@ MAX_MEASURED = 8
 """Values of a series that the table of claims shows."""
 
 
-def claims(comparison: Comparison) -> Iterable[str]:
+def claims(comparison: RunSummary) -> Iterable[str]:
     """Yield every claim with its verdict, where these runs are not the recipe, and why a number may be off."""
     if not comparison.claims:
         yield "No claims are written down for this suite."

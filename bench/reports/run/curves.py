@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from bench import metrics
-from bench.comparing.summary import Comparison
+from bench.comparing.summary import RunSummary
 from bench.core.wording import plural
 from bench.reports.numbers import count, number
 from bench.reports.run.what_ran import example_of
@@ -20,7 +20,7 @@ HELD_OUT = "held-out"
 """The control that is by the authors themselves."""
 
 
-def curve_metrics(comparison: Comparison) -> tuple[str, ...]:
+def curve_metrics(comparison: RunSummary) -> tuple[str, ...]:
     """Return the metrics scored along the way; none where the test rows were scored before and after alone."""
     if not comparison.records[0].evaluations:
         return ()
@@ -28,12 +28,12 @@ def curve_metrics(comparison: Comparison) -> tuple[str, ...]:
     return config.training.evaluate_metrics or (config.primary_metric,)
 
 
-def values_of(comparison: Comparison, metric: str) -> list[list[float]]:
+def values_of(comparison: RunSummary, metric: str) -> list[list[float]]:
     """Return one curve a seed, in the metric's unit: (n_seeds, n_evaluations)."""
     return [[e.scores[metric].value for e in record.evaluations] for record in comparison.records]
 
 
-def scores_by_step(comparison: Comparison, figure: str | None) -> Iterable[str]:
+def scores_by_step(comparison: RunSummary, figure: str | None) -> Iterable[str]:
     """Yield the picture of the curves, and a table of steps x metrics."""
     names = curve_metrics(comparison)
     if not names:
@@ -64,7 +64,7 @@ def scores_by_step(comparison: Comparison, figure: str | None) -> Iterable[str]:
     yield f"{over}; {shown}{since}."
 
 
-def _caption(comparison: Comparison, names: Sequence[str]) -> str:
+def _caption(comparison: RunSummary, names: Sequence[str]) -> str:
     first = comparison.records[0]
     several = len(comparison.records) > 1
     lines = "Thin lines: seeds; bold line: their mean" if several else "Line: the one seed"
@@ -84,7 +84,7 @@ def thinned(n: int, limit: int = MAX_ROWS) -> list[int]:
     return [round(i * (n - 1) / (limit - 1)) for i in range(limit)]
 
 
-def steadiness(comparison: Comparison) -> Iterable[str]:
+def steadiness(comparison: RunSummary) -> Iterable[str]:
     """Yield how much the primary metric swings along the way, and how much its end differs between seeds."""
     row, records = comparison.primary, comparison.records
     if row.metric not in curve_metrics(comparison) or len(records[0].evaluations) < MIN_VALUES:

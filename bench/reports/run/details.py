@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from bench import metrics
-from bench.comparing.summary import Comparison
+from bench.comparing.summary import RunSummary
 from bench.core.wording import plural
 from bench.materials.duplicates import RESEMBLANCE
 from bench.records.predictions import INPUT_CHARACTERS
@@ -20,7 +20,7 @@ from bench.reports.samples import N_SAMPLES, Sample, cell
 from bench.reports.tables import code, table
 
 
-def parameters(comparison: Comparison) -> Iterable[str]:
+def parameters(comparison: RunSummary) -> Iterable[str]:
     """Yield how many parameters there are and how many learn."""
     model = comparison.records[0].model
     yield table(
@@ -29,7 +29,7 @@ def parameters(comparison: Comparison) -> Iterable[str]:
     )
 
 
-def cost(comparison: Comparison) -> Iterable[str]:
+def cost(comparison: RunSummary) -> Iterable[str]:
     """Yield time and memory, as means over seeds; the longest stage first."""
     costs = [record.cost for record in comparison.records]
     names = dict.fromkeys(name for one in costs for name in one.stages_s)
@@ -50,7 +50,7 @@ def cost(comparison: Comparison) -> Iterable[str]:
     yield f"{over}, on {_distinct(comparison, 'device')}; no two machines share these numbers."
 
 
-def sample_table(comparison: Comparison, samples: Sequence[Sample]) -> Iterable[str]:
+def sample_table(comparison: RunSummary, samples: Sequence[Sample]) -> Iterable[str]:
     """Yield test rows, or samples of a writer, beside what the model said of them."""
     if not samples:
         return
@@ -83,7 +83,7 @@ def _near_duplicates(data: DataSummary) -> list[tuple[str, str]]:
     return [(f"test {unit} that share {rule} with one of the training {unit}", count(data.near_duplicates))]
 
 
-def soundness(comparison: Comparison) -> Iterable[str]:
+def soundness(comparison: RunSummary) -> Iterable[str]:
     """Yield the reload check, leaks, duplicates, and whether seeds do what seeds should."""
     records = comparison.records
     data = records[0].data
@@ -115,13 +115,13 @@ _LEAKS = {
 _REPEATS = {"rows": "rows whose input came", "paragraphs": "paragraphs that came"}
 
 
-def signatures(comparison: Comparison) -> Iterable[str]:
+def signatures(comparison: RunSummary) -> Iterable[str]:
     """Yield what each metric is, exactly."""
     rows = [(cell(metrics.spec(row.metric).title), code(row.signature)) for row in comparison.rows]
     yield table(("metric", "signature"), rows)
 
 
-def choices(comparison: Comparison) -> Iterable[str]:
+def choices(comparison: RunSummary) -> Iterable[str]:
     """Yield every setting that the recipe leaves open, and why it is what it is."""
     chosen = comparison.config.chosen
     if not chosen:
@@ -139,7 +139,7 @@ def _value_at(values: Any, path: str) -> str:
     return "—" if values is None else cell(str(values))
 
 
-def provenance(comparison: Comparison) -> Iterable[str]:
+def provenance(comparison: RunSummary) -> Iterable[str]:
     """Yield versions, commit, device and determinism, every distinct one where seeds differ."""
     facts = [
         ("bench", _distinct(comparison, "bench_version")),
@@ -157,15 +157,15 @@ def provenance(comparison: Comparison) -> Iterable[str]:
     yield table(("what", "value"), facts)
 
 
-def _environments(comparison: Comparison) -> list[Environment]:
+def _environments(comparison: RunSummary) -> list[Environment]:
     return [record.environment for record in comparison.records]
 
 
-def _distinct(comparison: Comparison, field: str) -> str:
+def _distinct(comparison: RunSummary, field: str) -> str:
     return ", ".join(dict.fromkeys(cell(str(getattr(e, field))) for e in _environments(comparison)))
 
 
-def _tables(comparison: Comparison, field: str, joint: str) -> str:
+def _tables(comparison: RunSummary, field: str, joint: str) -> str:
     shown = (
         ", ".join(cell(f"{name}{joint}{value}") for name, value in sorted(getattr(e, field).items()))
         for e in _environments(comparison)
@@ -180,7 +180,7 @@ def _commit(environment: Environment) -> str:
     return code(environment.commit[:12]) + dirty
 
 
-def rerun(comparison: Comparison) -> Iterable[str]:
+def rerun(comparison: RunSummary) -> Iterable[str]:
     """Yield the one command that runs this again: by name, or from the stored settings where `--set` changed any."""
     config = comparison.config
     seeds = ",".join(str(record.seed) for record in comparison.records)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from bench import metrics
-from bench.comparing.summary import Comparison, estimate
+from bench.comparing.summary import RunSummary, estimate
 from bench.config import StyleDuelTask, WritingTask
 from bench.core.errors import InputError
 from bench.core.wording import plural
 from bench.records.record import Stage, read_statistics
 from bench.reports.numbers import count, estimated, number
 from bench.reports.run.curves import HELD_OUT
-from bench.reports.samples import Pair, cell, side_by_side
+from bench.reports.samples import WriterSamples, cell, side_by_side
 from bench.reports.tables import code, table
 
 STAGES: tuple[Stage, ...] = ("before", "after")
@@ -51,12 +51,12 @@ class Generated:
     """None where `longest_overlap` is not scored."""
     judged: Judged | None = None
     """Style duels alone."""
-    pairs: tuple[Pair, ...] = ()
+    pairs: tuple[WriterSamples, ...] = ()
     """Samples of both writers, side by side; style duels alone."""
 
 
 def read_generated(
-    comparison: Comparison,
+    comparison: RunSummary,
     folders: Mapping[int, Path],
     before: Sequence[Mapping[str, Any]],
     after: Sequence[Mapping[str, Any]],
@@ -121,7 +121,7 @@ def stored_statistics(folder: Path) -> dict[Stage, dict[str, np.ndarray]]:
 # --- sections --------------------------------------------------------------------------------------------------------
 
 
-def human_text(comparison: Comparison) -> Iterable[str]:
+def human_text(comparison: RunSummary) -> Iterable[str]:
     """Yield the scores before and after between those of texts by people."""
     first = comparison.records[0]
     if not first.controls:
@@ -158,7 +158,7 @@ def _values(controls: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, str, 
     return tuple(sorted((name, m, score.value) for name, scores in controls.items() for m, score in scores.items()))
 
 
-def memorised(comparison: Comparison, generated: Generated | None) -> Iterable[str]:
+def memorised(comparison: RunSummary, generated: Generated | None) -> Iterable[str]:
     """Yield whether the samples repeat the training text, by the rule of the suite."""
     task, records = comparison.config.task, comparison.records
     longest = generated.longest if generated is not None else None

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from bench.comparing.summary import Comparison
+from bench.comparing.summary import RunSummary
 from bench.config import SuiteConfig
 from bench.reports.run.claims import claims
 from bench.reports.run.curves import scores_by_step, steadiness
 from bench.reports.run.details import choices, cost, parameters, provenance, rerun, sample_table, signatures, soundness
 from bench.reports.run.generated import Generated, human_text, memorised
 from bench.reports.run.results import gate, measured_baseline, results, verdict
-from bench.reports.run.style import judge, pair_table
+from bench.reports.run.style import judge_section, pair_table
 from bench.reports.run.what_ran import what_ran
 from bench.reports.samples import Sample, cell
 from bench.reports.tables import code
 
 
 def render(
-    comparison: Comparison,
+    comparison: RunSummary,
     *,
     samples: Sequence[Sample] = (),
     generated: Generated | None = None,
@@ -44,7 +44,7 @@ def render(
         ("Scores by step", lambda: scores_by_step(comparison, evaluations_figure)),
         ("Stability", lambda: steadiness(comparison)),
         ("Memorised?", lambda: memorised(comparison, generated)),
-        ("Judge", lambda: judge(comparison, generated)),
+        ("Judge", lambda: judge_section(comparison, generated)),
         ("Parameters", lambda: parameters(comparison)),
         ("Cost", lambda: cost(comparison)),
         ("Learning curve", lambda: _figure(comparison, figure)),
@@ -77,6 +77,6 @@ def subject(config: SuiteConfig) -> str:
     )
 
 
-def _figure(comparison: Comparison, figure: str | None) -> Iterable[str]:
+def _figure(comparison: RunSummary, figure: str | None) -> Iterable[str]:
     if figure is not None:
         yield f"![Loss by step and by epoch, and test scores before and after]({figure})"

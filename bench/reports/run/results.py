@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench import metrics
-from bench.comparing.compare import Contrast
-from bench.comparing.summary import Comparison, Row
+from bench.comparing.compare import MetricComparison
+from bench.comparing.summary import MetricSummary, RunSummary
 from bench.core.wording import plural
+from bench.reports.comparison import VALUE_CHARACTERS, difference_text, p_text
 from bench.reports.numbers import estimated, number
 from bench.reports.run.claims import documented
-from bench.reports.run.contrasts import VALUE_CHARACTERS, difference_text, p_text
 from bench.reports.run.what_ran import example_of
 from bench.reports.samples import cell
 from bench.reports.tables import code, table
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(comparison: RunSummary) -> str:
     """Return in words whether fine-tuning moved the primary metric, and how that stands against the baseline."""
     row = comparison.primary
     change, name = row.change, metrics.spec(row.metric).title
@@ -37,7 +37,7 @@ def verdict(comparison: Comparison) -> str:
     return f"{effect}. {_baseline_sentence(comparison)}"
 
 
-def _baseline_sentence(comparison: Comparison) -> str:
+def _baseline_sentence(comparison: RunSummary) -> str:
     row, baseline = comparison.primary, comparison.baseline
     if baseline is None:
         return "No measured baseline is stored to compare it with."
@@ -51,17 +51,17 @@ def _baseline_sentence(comparison: Comparison) -> str:
         "not told apart": "**not told apart** (the interval of the difference holds zero)",
         "no interval": "compared by value alone, for nothing that is stored gives an interval",
     }[row.against.standing]
-    difference = "" if row.against.is_identical else f", difference {difference_text(row.against.contrast)}"
+    difference = "" if row.against.is_identical else f", difference {difference_text(row.against.comparison)}"
     return f"Against the measured baseline of {plural(len(baseline.seeds), 'seed')}: {said}{difference}."
 
 
-def _percent(contrast: Contrast) -> str:
-    return "95 %" if contrast.difference is None else f"{100 * contrast.difference.confidence:g} %"
+def _percent(row: MetricComparison) -> str:
+    return "95 %" if row.difference is None else f"{100 * row.difference.confidence:g} %"
 
 
-def _over(contrast: Contrast, example: str) -> str:
+def _over(row: MetricComparison, example: str) -> str:
     """Return what an interval would let vary: `872 test rows, 1 seed`, `5 seeds`, `5 and 3 seeds and 872 test rows`."""
-    difference = contrast.difference
+    difference = row.difference
     if difference is None:
         return ""
     a, b = difference.n_seeds_a, difference.n_seeds_b
@@ -73,7 +73,7 @@ def _over(contrast: Contrast, example: str) -> str:
 # --- what fine-tuning changed ----------------------------------------------------------------------------------------
 
 
-def results(comparison: Comparison) -> Iterable[str]:
+def results(comparison: RunSummary) -> Iterable[str]:
     """Yield every metric before and after, the change with its interval and p, and what is documented."""
     outcomes = {verdict.claim.id: verdict for verdict in comparison.claims}
     yield table(
@@ -94,13 +94,13 @@ def results(comparison: Comparison) -> Iterable[str]:
     yield from _without_evidence([row.change for row in comparison.rows])
 
 
-def _name(row: Row, comparison: Comparison) -> str:
+def _name(row: MetricSummary, comparison: RunSummary) -> str:
     arrow = "↑" if row.higher_is_better else "↓"
     name = f"{cell(metrics.spec(row.metric).title)} {arrow}"
     return f"**{name}**" if row is comparison.primary else name
 
 
-def _legend(comparison: Comparison) -> str:
+def _legend(comparison: RunSummary) -> str:
     units: dict[str, list[str]] = {}
     for row in comparison.rows:
         examples = plural(row.n_examples, example_of(comparison.config, row.metric))
@@ -119,9 +119,9 @@ def _legend(comparison: Comparison) -> str:
     )
 
 
-def _brackets(what: str, contrasts: list[Contrast]) -> str:
+def _brackets(what: str, comparisons: list[MetricComparison]) -> str:
     """Return what the brackets and the p of a column cover."""
-    known = [contrast for contrast in contrasts if contrast.difference is not None]
+    known = [row for row in comparisons if row.difference is not None]
     if not known:
         return f"{what}: nothing that is stored gives an interval."
     over = {
@@ -137,9 +137,9 @@ def _brackets(what: str, contrasts: list[Contrast]) -> str:
     )
 
 
-def _without_evidence(contrasts: Iterable[Contrast]) -> Iterable[str]:
+def _without_evidence(comparisons: Iterable[MetricComparison]) -> Iterable[str]:
     """Yield the metrics whose interval leaves something out, and why."""
-    lines = [f"\n- {cell(metrics.spec(c.metric).title)}: {cell(c.why)}" for c in contrasts if c.why]
+    lines = [f"\n- {cell(metrics.spec(c.metric).title)}: {cell(c.why)}" for c in comparisons if c.why]
     if lines:
         yield f"Not all brackets are over seeds and examples:\n{''.join(lines)}"
 
@@ -147,13 +147,13 @@ def _without_evidence(contrasts: Iterable[Contrast]) -> Iterable[str]:
 # --- measured baseline -----------------------------------------------------------------------------------------------
 
 
-def measured_baseline(comparison: Comparison) -> Iterable[str]:
+def measured_baseline(comparison: RunSummary) -> Iterable[str]:
     """Yield the difference from the measured baseline, the noise floor beside it, and what else differs."""
     baseline = comparison.baseline
     if baseline is None:
         yield "None is stored for this suite, profile and method; `bench baseline promote` makes one."
         return
-    compared = [row.against.contrast for row in comparison.rows if row.against is not None]
+    compared = [row.against.comparison for row in comparison.rows if row.against is not None]
     if compared:
         noise = () if baseline.noise is None else ("device noise", "seed noise")
         yield table(
@@ -181,7 +181,7 @@ def measured_baseline(comparison: Comparison) -> Iterable[str]:
         yield f"Other differences from the baseline, which do not stand in the way:\n{notes}"
 
 
-def _against_cells(row: Row) -> tuple[str, ...]:
+def _against_cells(row: MetricSummary) -> tuple[str, ...]:
     against = row.against
     if against is None:
         fields = ", ".join(code(mismatch.field) for mismatch in row.mismatches)
@@ -189,13 +189,13 @@ def _against_cells(row: Row) -> tuple[str, ...]:
     return (
         estimated(row.after, row.unit),
         estimated(against.baseline, row.unit),
-        difference_text(against.contrast),
-        cell(p_text(against.contrast)),
+        difference_text(against.comparison),
+        cell(p_text(against.comparison)),
         against.standing,
     )
 
 
-def _noise_cells(row: Row, comparison: Comparison) -> tuple[str, ...]:
+def _noise_cells(row: MetricSummary, comparison: RunSummary) -> tuple[str, ...]:
     floor = None if comparison.baseline is None else comparison.baseline.noise
     if floor is None:
         return ()
@@ -205,7 +205,7 @@ def _noise_cells(row: Row, comparison: Comparison) -> tuple[str, ...]:
     return (number(found.device, row.unit), "—" if found.seeds is None else number(found.seeds, row.unit))
 
 
-def _noise_sentence(comparison: Comparison) -> str:
+def _noise_sentence(comparison: RunSummary) -> str:
     floor = None if comparison.baseline is None else comparison.baseline.noise
     if floor is None:
         return "No noise floor is stored with the baseline; `bench noise --store` measures it."
@@ -216,7 +216,7 @@ def _noise_sentence(comparison: Comparison) -> str:
     )
 
 
-def _origin(comparison: Comparison) -> str:
+def _origin(comparison: RunSummary) -> str:
     """Return what the baseline is, who made it of what, and why."""
     baseline = comparison.baseline
     if baseline is None:
@@ -234,7 +234,7 @@ def _origin(comparison: Comparison) -> str:
 # --- gate ------------------------------------------------------------------------------------------------------------
 
 
-def gate(comparison: Comparison) -> Iterable[str]:
+def gate(comparison: RunSummary) -> Iterable[str]:
     """Yield what the policy says of these runs; nothing where it does not name them."""
     from bench.reports import gate as outputs  # it needs the tables of this package
 

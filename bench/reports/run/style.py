@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.comparing.summary import Comparison, estimate
+from bench.comparing.summary import RunSummary, estimate
 from bench.config import StyleDuelTask
 from bench.core.wording import plural
 from bench.records.record import JudgeSummary
@@ -14,7 +14,7 @@ from bench.reports.samples import cell
 from bench.reports.tables import code, table
 
 
-def judge(comparison: Comparison, generated: Generated | None) -> Iterable[str]:
+def judge_section(comparison: RunSummary, generated: Generated | None) -> Iterable[str]:
     """Yield the judge's own record on human text, then whom it took the samples to be by."""
     summary, task = comparison.records[0].judge, comparison.config.task
     if summary is None or not isinstance(task, StyleDuelTask):
@@ -69,7 +69,7 @@ def _confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], corner: s
     return table((corner, *(f"judged {name}" for name in names)), rows)
 
 
-def pair_table(comparison: Comparison, generated: Generated | None) -> Iterable[str]:
+def pair_table(comparison: RunSummary, generated: Generated | None) -> Iterable[str]:
     """Yield samples of both writers, one column each."""
     if generated is None or not generated.pairs:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bench import metrics
-from bench.comparing.summary import Comparison
+from bench.comparing.summary import RunSummary
 from bench.config import DataConfig, StyleDuelTask, SuiteConfig, WritingTask
 from bench.core.wording import plural
 from bench.records.record import SplitSummary
@@ -14,7 +14,7 @@ from bench.reports.samples import cell
 from bench.reports.tables import code, table
 
 
-def what_ran(comparison: Comparison) -> Iterable[str]:
+def what_ran(comparison: RunSummary) -> Iterable[str]:
     """Yield the config, the budget and the data in one table."""
     first, config = comparison.records[0], comparison.config
     seeds = ", ".join(str(record.seed) for record in comparison.records)

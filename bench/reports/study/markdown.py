@@ -8,15 +8,15 @@ from statistics import fmean
 from pydantic import JsonValue
 
 from bench import metrics
-from bench.comparing.compare import Contrast
+from bench.comparing.compare import MetricComparison
 from bench.comparing.summary import estimate
 from bench.core.wording import plural
 from bench.experiments.study.config import StudyFile
-from bench.experiments.study.result import ALPHA, Final, MethodResult, Spent, StudyResult, row_of, word_of
+from bench.experiments.study.result import ALPHA, Final, MethodResult, StudyResult, TrialCost, row_of, word_of
 from bench.experiments.study.search import words_of
 from bench.experiments.study.setup import value_of
+from bench.reports.comparison import difference_text, over, p_text
 from bench.reports.numbers import count, estimated, number, seconds
-from bench.reports.run.contrasts import difference_text, over, p_text
 from bench.reports.samples import cell
 from bench.reports.tables import code, table
 
@@ -72,7 +72,7 @@ def verdict(result: StudyResult) -> str:
     return f"{text}." if text else "Only defaults were run."
 
 
-def _outcome(row: Contrast | None) -> str:
+def _outcome(row: MetricComparison | None) -> str:
     if row is None:
         return "not compared"
     return f"{word_of(row)}, {row.metric} {difference_text(row)}"
@@ -142,8 +142,8 @@ def _against_the_reference(result: StudyResult) -> Iterable[str]:
         for metric in result.study.metrics:
             pairs = result.comparisons[one.name]
             tuned = "tuned" if one.is_tuned and result.methods[0].is_tuned else ONE_UNTUNED
-            for name, contrasts in (("defaults", pairs.defaults), (tuned, pairs.tuned)):
-                rows.append((code(one.name), _title(metric), name, *_cells(row_of(contrasts, metric), "—")))
+            for name, comparison in (("defaults", pairs.defaults), (tuned, pairs.tuned)):
+                rows.append((code(one.name), _title(metric), name, *_cells(row_of(comparison, metric), "—")))
     if rows:
         yield table(("method", "metric", "both at", "difference", "it is", "over", "adjusted p"), rows)
         unlike = any(ONE_UNTUNED in row for row in rows)
@@ -151,7 +151,7 @@ def _against_the_reference(result: StudyResult) -> Iterable[str]:
         yield f"Like beside like: default minus default, tuned minus tuned.{said} {_family(result)}"
 
 
-def _cells(row: Contrast | None, otherwise: str) -> tuple[str, ...]:
+def _cells(row: MetricComparison | None, otherwise: str) -> tuple[str, ...]:
     if row is None:
         return (otherwise, "—", "—", "—")
     return (difference_text(row), word_of(row), over(row) or "—", cell(p_text(row)))
@@ -230,7 +230,7 @@ def _best_of_k(result: StudyResult, figure: str | None) -> Iterable[str]:
 def _cost(result: StudyResult) -> Iterable[str]:
     rows = []
     for one in result.methods:
-        finals = sum((final.spent for final in one.finals), Spent())
+        finals = sum((final.spent for final in one.finals), TrialCost())
         rows.append(
             (
                 code(one.name),
@@ -249,7 +249,7 @@ def _cost(result: StudyResult) -> Iterable[str]:
     )
 
 
-def _time(spent_: Spent) -> str:
+def _time(spent_: TrialCost) -> str:
     if spent_.cpu_time_s is None:
         return f"{seconds(spent_.wall_time_s)} (clock)"
     return seconds(spent_.cpu_time_s)

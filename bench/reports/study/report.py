@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.comparing.compare import Contrast, Contrasts
+from bench.comparing.compare import Comparison, MetricComparison
 from bench.core.files import canonical_json, write_text
 from bench.experiments.study.result import Final, MethodResult, StudyResult, Trial, word_of
 from bench.experiments.study.setup import value_of
@@ -93,17 +93,17 @@ def _final(final: Final | None) -> dict[str, Any] | None:
     }
 
 
-def _table(contrasts: Contrasts | None) -> dict[str, Any] | None:
-    if contrasts is None:
+def _table(comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None:
         return None
     return {
-        "mismatches": [asdict(one) for one in contrasts.mismatches],
-        "waived": [asdict(one) for one in contrasts.waived],
-        "metrics": {row.metric: _row(row) for row in contrasts.rows},
+        "mismatches": [asdict(one) for one in comparison.mismatches],
+        "waived": [asdict(one) for one in comparison.waived],
+        "metrics": {row.metric: _row(row) for row in comparison.rows},
     }
 
 
-def _row(row: Contrast) -> dict[str, Any]:
+def _row(row: MetricComparison) -> dict[str, Any]:
     return {
         "unit": row.unit,
         "higher_is_better": row.higher_is_better,

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from scipy.stats import t
 
 from bench.comparing.gate.policy import MetricPolicy, Policy
-from bench.comparing.gate.verdict import CostEvidence, Evidence, Outcome, Row, Verdict, decide, decide_cost, suite_row
+from bench.comparing.gate.verdict import (
+    CostEvidence,
+    GateEvidence,
+    GateOutcome,
+    GateRow,
+    Verdict,
+    decide,
+    decide_cost,
+    suite_row,
+)
 from bench.statistics.differences import MeanDifference
 
 LIMITS = MetricPolicy(tier="critical", max_drop=0.05)
@@ -24,7 +33,7 @@ def policy_of(**changes: Any) -> Policy:
     return Policy.model_validate({"profile": "tiny", "alpha": ALPHA, "suites": suites} | changes)
 
 
-def evidence_of(drop: float, error: float = 0.01, *, freedom: float = 8.0, **changes: Any) -> Evidence:
+def evidence_of(drop: float, error: float = 0.01, *, freedom: float = 8.0, **changes: Any) -> GateEvidence:
     """Return evidence of a fraction that fell from 0.9 by `drop`, with a t interval at 1 - 2 * alpha."""
     higher = changes.get("higher_is_better", True)
     value = -drop if higher else drop
@@ -58,10 +67,10 @@ def evidence_of(drop: float, error: float = 0.01, *, freedom: float = 8.0, **cha
         "n_examples": 400,
         "difference": difference,
     }
-    return Evidence(**{**values, **changes})
+    return GateEvidence(**{**values, **changes})
 
 
-def outcome_of(evidence: Evidence, limits: MetricPolicy = LIMITS, **changes: Any) -> str:
+def outcome_of(evidence: GateEvidence, limits: MetricPolicy = LIMITS, **changes: Any) -> str:
     return decide([(limits, evidence)], policy_of(**changes))[0].outcome
 
 
@@ -185,7 +194,7 @@ def test_too_good_is_flagged_where_the_whole_interval_is() -> None:
 # --- cost and total --------------------------------------------------------------------------------------------------
 
 
-def cost_of(run: tuple[float, ...], baseline: tuple[float, ...], **changes: Any) -> Row:
+def cost_of(run: tuple[float, ...], baseline: tuple[float, ...], **changes: Any) -> GateRow:
     values = {"suite": "s", "method": "m", "limit_name": "max_time_ratio", "limit": 1.5, "unit": "s"}
     return decide_cost(CostEvidence(**{**values, "run": run, "baseline": baseline, **changes}))
 
@@ -203,11 +212,13 @@ def test_cost_of_another_device_shows_and_does_not_decide() -> None:
     assert (row.outcome, row.decides, row.drop) == ("not comparable", False, 9.0)
 
 
-def row_of(outcome: Outcome, tier: Any = "critical", *, decides: bool = True) -> Row:
-    return Row(suite="s", method="m", kind="metric", name="n", tier=tier, outcome=outcome, decides=decides, reason="r")
+def row_of(outcome: GateOutcome, tier: Any = "critical", *, decides: bool = True) -> GateRow:
+    return GateRow(
+        suite="s", method="m", kind="metric", name="n", tier=tier, outcome=outcome, decides=decides, reason="r"
+    )
 
 
-def verdict_of(*rows: Row) -> Verdict:
+def verdict_of(*rows: GateRow) -> Verdict:
     return Verdict(policy=policy_of(), policy_path="policy.toml", rows=rows)
 
 
@@ -223,7 +234,7 @@ def verdict_of(*rows: Row) -> Verdict:
         ([], 4),
     ],
 )
-def test_a_regression_outranks_missing_evidence_outranks_doubt(outcomes: list[Outcome], exit_code: int) -> None:
+def test_a_regression_outranks_missing_evidence_outranks_doubt(outcomes: list[GateOutcome], exit_code: int) -> None:
     assert verdict_of(*map(row_of, outcomes)).exit_code == exit_code
     assert verdict_of(*map(row_of, reversed(outcomes))).exit_code == exit_code
 

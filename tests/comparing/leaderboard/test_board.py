@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import right, side
 
-from bench.comparing.leaderboard.board import Board, Entry, build_board
+from bench.comparing.leaderboard.board import Board, BoardEntry, build_board
 from bench.core.errors import InputError
 from bench.statistics.differences import adjusted, mean_difference
 
 
-def entry(board: Board, name: str) -> Entry:
+def entry(board: Board, name: str) -> BoardEntry:
     return next(one for one in board.entries if one.name == name)
 
 
@@ -59,8 +59,8 @@ def test_a_pair_is_the_calibrated_interval_and_holm_is_over_all_pairs() -> None:
 
     names = [one.name for one in board.entries]
     expected = [found(a, b) for a, b in combinations(names, 2)]
-    assert [pair.contrast.difference for pair in board.pairs] == expected
-    assert [pair.contrast.p_adjusted for pair in board.pairs] == adjusted([one.p_value for one in expected], "holm")
+    assert [pair.comparison.difference for pair in board.pairs] == expected
+    assert [pair.comparison.p_adjusted for pair in board.pairs] == adjusted([one.p_value for one in expected], "holm")
     difference = entry(board, "bitfit").difference
     assert difference is not None
     assert difference.difference is not None

@@ -8,17 +8,17 @@ import fake_runs
 import pytest
 
 from bench.core.locks import clear_scratch, hold
-from bench.experiments.sweep import Cell, plan
-from bench.experiments.sweep.cells import Runner, Settings, Stopped, Task, run_cell
+from bench.experiments.sweep import SweepCell, plan
+from bench.experiments.sweep.cells import CellJob, Runner, Settings, Stopped, run_cell
 
 
 @pytest.fixture
-def cell(tmp_path: Path) -> Cell:
+def cell(tmp_path: Path) -> SweepCell:
     return plan(["imdb"], profile="tiny", seeds=(1,), runs_root=tmp_path).cells[0].cell
 
 
-def _task(cell: Cell, root: Path, run: Runner = fake_runs.store, *, force: bool = False) -> Task:
-    return Task(cell=cell, settings=Settings(runs_root=root, force=force), run=run)
+def _task(cell: SweepCell, root: Path, run: Runner = fake_runs.store, *, force: bool = False) -> CellJob:
+    return CellJob(cell=cell, settings=Settings(runs_root=root, force=force), run=run)
 
 
 def _stale(folder: Path) -> Path:
@@ -29,14 +29,14 @@ def _stale(folder: Path) -> Path:
     return scratch.parent
 
 
-def test_a_cell_runs_once_and_again_only_by_force(cell: Cell, tmp_path: Path) -> None:
+def test_a_cell_runs_once_and_again_only_by_force(cell: SweepCell, tmp_path: Path) -> None:
     assert run_cell(_task(cell, tmp_path)).state == "done"
     again = run_cell(_task(cell, tmp_path, fake_runs.fail_on_seed_1))
     assert (again.state, again.message) == ("stored", None)
     assert run_cell(_task(cell, tmp_path, force=True)).state == "done"
 
 
-def test_an_error_of_ours_is_one_line_and_the_traceback_a_file(cell: Cell, tmp_path: Path) -> None:
+def test_an_error_of_ours_is_one_line_and_the_traceback_a_file(cell: SweepCell, tmp_path: Path) -> None:
     failed = run_cell(_task(cell, tmp_path, fake_runs.fail_on_seed_1))
     assert failed.state == "failed"
     assert failed.message == "the loss left the numbers; lower training.learning_rate"
@@ -47,8 +47,8 @@ def test_an_error_of_ours_is_one_line_and_the_traceback_a_file(cell: Cell, tmp_p
     assert not failed.log.exists()
 
 
-def test_a_foreign_error_says_its_type_and_where_it_was_raised(cell: Cell, tmp_path: Path) -> None:
-    other = Cell(config=cell.config, seed=2)
+def test_a_foreign_error_says_its_type_and_where_it_was_raised(cell: SweepCell, tmp_path: Path) -> None:
+    other = SweepCell(config=cell.config, seed=2)
     message = run_cell(_task(other, tmp_path, fake_runs.fail_on_seed_1)).message
     assert message is not None
     assert message.startswith("ZeroDivisionError: by zero (")
@@ -59,7 +59,7 @@ def test_a_foreign_error_says_its_type_and_where_it_was_raised(cell: Cell, tmp_p
     assert left.message.startswith("SystemExit: 3")
 
 
-def test_being_told_to_stop_is_no_failure_of_the_cell(cell: Cell, tmp_path: Path) -> None:
+def test_being_told_to_stop_is_no_failure_of_the_cell(cell: SweepCell, tmp_path: Path) -> None:
     def stopped(*_: object) -> None:
         raise Stopped
 
@@ -68,7 +68,7 @@ def test_being_told_to_stop_is_no_failure_of_the_cell(cell: Cell, tmp_path: Path
     assert not list(tmp_path.rglob("*.log"))
 
 
-def test_a_cell_that_another_sweep_holds_is_left_to_it(cell: Cell, tmp_path: Path) -> None:
+def test_a_cell_that_another_sweep_holds_is_left_to_it(cell: SweepCell, tmp_path: Path) -> None:
     folder = cell.folder(tmp_path)
     with hold(folder, wait=False):
         scratch = _stale(folder)
@@ -80,7 +80,7 @@ def test_a_cell_that_another_sweep_holds_is_left_to_it(cell: Cell, tmp_path: Pat
     assert run_cell(_task(cell, tmp_path)).state == "done"
 
 
-def test_what_a_killed_run_left_is_cleared_and_nothing_else(cell: Cell, tmp_path: Path) -> None:
+def test_what_a_killed_run_left_is_cleared_and_nothing_else(cell: SweepCell, tmp_path: Path) -> None:
     folder = cell.folder(tmp_path)
     stale, of_another = _stale(folder), _stale(folder.with_name("seed-10"))
     assert run_cell(_task(cell, tmp_path)).state == "done"

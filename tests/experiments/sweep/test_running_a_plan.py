@@ -10,12 +10,12 @@ from typing import Any
 import fake_runs
 import pytest
 
-from bench.experiments.sweep import Outcome, Plan, plan, run_sweep, running
-from bench.experiments.sweep.cells import Settings, Task
+from bench.experiments.sweep import CellResult, Plan, plan, run_sweep, running
+from bench.experiments.sweep.cells import CellJob, Settings
 from bench.experiments.sweep.engines import Death
 from bench.experiments.sweep.running import Queue, Tally, time_left_s
 
-Answer = Callable[[Task, int], Outcome | Death]
+Answer = Callable[[CellJob, int], CellResult | Death]
 
 
 class FakeEngine:
@@ -24,25 +24,25 @@ class FakeEngine:
     def __init__(self, n_slots: int, answer: Answer) -> None:
         self.n_slots = n_slots
         self.answer = answer
-        self.given: list[tuple[int, Task]] = []
+        self.given: list[tuple[int, CellJob]] = []
         self.stopped = False
-        self._waiting: list[tuple[int, Outcome | Death]] = []
+        self._waiting: list[tuple[int, CellResult | Death]] = []
 
-    def give(self, slot: int, task: Task) -> None:
+    def give(self, slot: int, task: CellJob) -> None:
         assert slot not in dict(self._waiting)
         n_before = sum(task.cell == other.cell for _, other in self.given)
         self.given.append((slot, task))
         self._waiting.append((slot, self.answer(task, n_before)))
 
-    def wait(self) -> tuple[int, Outcome | Death]:
+    def wait(self) -> tuple[int, CellResult | Death]:
         return self._waiting.pop(0)
 
     def stop(self) -> None:
         self.stopped = True
 
 
-def _done(task: Task, _: int = 0) -> Outcome:
-    return Outcome(cell=task.cell, state="done", seconds=3.0)
+def _done(task: CellJob, _: int = 0) -> CellResult:
+    return CellResult(cell=task.cell, state="done", seconds=3.0)
 
 
 def _plan(root: Path, suites: tuple[str, ...] = ("imdb",), **settings: Any) -> Plan:
@@ -51,9 +51,9 @@ def _plan(root: Path, suites: tuple[str, ...] = ("imdb",), **settings: Any) -> P
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    def run_with(planned: Plan, engine: FakeEngine) -> tuple[Any, list[tuple[Outcome | None, Tally]]]:
+    def run_with(planned: Plan, engine: FakeEngine) -> tuple[Any, list[tuple[CellResult | None, Tally]]]:
         monkeypatch.setattr(running, "open_engine", lambda *_, **__: engine)
-        seen: list[tuple[Outcome | None, Tally]] = []
+        seen: list[tuple[CellResult | None, Tally]] = []
         return run_sweep(planned, watch=lambda outcome, tally: seen.append((outcome, tally))), seen
 
     return run_with
@@ -74,7 +74,7 @@ def test_every_cell_ends_and_stored_ones_are_not_given(tmp_path: Path, run: Call
 
 
 def test_a_cell_whose_worker_dies_is_run_again_once(tmp_path: Path, run: Callable[..., Any]) -> None:
-    def dying(task: Task, n_before: int) -> Outcome | Death:
+    def dying(task: CellJob, n_before: int) -> CellResult | Death:
         fatal = {0: 0, 1: 1, 2: 9}[task.cell.seed]
         return _done(task) if n_before >= fatal else Death(reason="killed by SIGSEGV", details="stack")
 
@@ -95,9 +95,9 @@ def test_methods_of_one_name_from_two_files_are_two_cells(tmp_path: Path, run: C
     for file in files:
         file.write_text(f"# {file.name}\nfrom bench.methods import Method\n\n\nclass Mine(Method): ...\n")
 
-    def fail_the_first(task: Task, _: int) -> Outcome:
+    def fail_the_first(task: CellJob, _: int) -> CellResult:
         is_first = "one.py" in task.cell.config.method.use
-        return Outcome(cell=task.cell, state="failed", message="why") if is_first else _done(task)
+        return CellResult(cell=task.cell, state="failed", message="why") if is_first else _done(task)
 
     planned = _plan(tmp_path, methods=[f"{file}:Mine" for file in files])
     result, seen = run(planned, FakeEngine(1, fail_the_first))
@@ -106,10 +106,10 @@ def test_methods_of_one_name_from_two_files_are_two_cells(tmp_path: Path, run: C
 
 
 def test_a_cell_that_another_sweep_is_at_is_waited_for_last(tmp_path: Path, run: Callable[..., Any]) -> None:
-    def busy(task: Task, _: int) -> Outcome:
+    def busy(task: CellJob, _: int) -> CellResult:
         if task.cell.seed == 0 and not task.wait:
-            return Outcome(cell=task.cell, state="busy")
-        return Outcome(cell=task.cell, state="stored") if task.wait else _done(task)
+            return CellResult(cell=task.cell, state="busy")
+        return CellResult(cell=task.cell, state="stored") if task.wait else _done(task)
 
     engine = FakeEngine(1, busy)
     result, _ = run(_plan(tmp_path, seeds=range(3)), engine)
@@ -121,7 +121,7 @@ def test_a_cell_that_another_sweep_is_at_is_waited_for_last(tmp_path: Path, run:
 def test_the_engine_is_stopped_whatever_happens(
     error: type[BaseException], tmp_path: Path, run: Callable[..., Any]
 ) -> None:
-    def broken(*_: object) -> Outcome:
+    def broken(*_: object) -> CellResult:
         raise error
 
     engine = FakeEngine(1, broken)

@@ -1,4 +1,4 @@
-"""Contrasts -> Markdown, and the words that the terminal shares with it. Pure."""
+"""A comparison of sides -> Markdown, and the words that the terminal shares with it. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench import metrics as metric_layer
 from bench.comparing.comparable import Mismatch
-from bench.comparing.compare import Contrast, Contrasts
+from bench.comparing.compare import Comparison, MetricComparison
 from bench.comparing.flips import Flip, Flips
 from bench.comparing.side import Side
 from bench.core.wording import plural
@@ -26,7 +26,7 @@ _CORRECTIONS = {"holm": "Holm", "benjamini-hochberg": "Benjamini-Hochberg"}
 class Shown:
     """One side beside the first, and the rows that flip between them."""
 
-    contrasts: Contrasts
+    comparison: Comparison
     """The first side is its `b`."""
     flips: Flips | str | None
     """Or why there are none; None where none were asked for."""
@@ -42,7 +42,7 @@ def headings(letter: str) -> tuple[str, ...]:
     return ("metric", "A", letter, f"{letter} - A", f"{letter} is", "over", "p", "adjusted p", "other tests", "noise")
 
 
-def row_cells(row: Contrast) -> tuple[str, ...]:
+def row_cells(row: MetricComparison) -> tuple[str, ...]:
     """Return one metric as text, a cell a column of `headings`."""
     return (
         f"{row.metric} {'↑' if row.higher_is_better else '↓'}",
@@ -58,7 +58,7 @@ def row_cells(row: Contrast) -> tuple[str, ...]:
     )
 
 
-def difference_text(row: Contrast) -> str:
+def difference_text(row: MetricComparison) -> str:
     """Return a minus b, with its interval where there is one."""
     shown = number(row.a - row.b, row.unit, signed=True)
     if row.difference is None:
@@ -66,12 +66,12 @@ def difference_text(row: Contrast) -> str:
     return f"{shown} {interval(row.difference.low, row.difference.high, row.unit, signed=True)}"
 
 
-def p_text(row: Contrast) -> str:
+def p_text(row: MetricComparison) -> str:
     """Return the p-value, corrected for all that are shown together."""
     return "—" if row.p_adjusted is None else probability(row.p_adjusted)
 
 
-def over(row: Contrast) -> str:
+def over(row: MetricComparison) -> str:
     """Return what the interval would let vary: `872 examples`, `3 seeds in pairs`, `872 examples, 5 and 3 seeds`."""
     difference = row.difference
     if difference is None:
@@ -100,19 +100,19 @@ def waiver(mismatch: Mismatch) -> str:
 
 def family(shown: Sequence[Shown]) -> str:
     """Return a sentence on interval and correction: how many cells the adjusted p-values are over."""
-    first = shown[0].contrasts
-    n_cells = sum(row.p_adjusted is not None for one in shown for row in one.contrasts.rows)
+    first = shown[0].comparison
+    n_cells = sum(row.p_adjusted is not None for one in shown for row in one.comparison.rows)
     name = _CORRECTIONS.get(first.correction)
     adjusted = f"adjusted by {name} over {plural(n_cells, 'cell')}" if name else "not adjusted"
     return f"{100 * first.confidence:g} % intervals; p two-sided, {adjusted}"
 
 
-def remarks(contrasts: Contrasts) -> list[str]:
+def remarks(comparison: Comparison) -> list[str]:
     """Return what has to be known beside a table: evidence that was not used, and what differs."""
-    if not contrasts.rows:
+    if not comparison.rows:
         return []
-    why = [f"{row.metric}: {row.why}" for row in contrasts.rows if row.why]
-    return [*why, *contrasts.notes]
+    why = [f"{row.metric}: {row.why}" for row in comparison.rows if row.why]
+    return [*why, *comparison.notes]
 
 
 def flip_headings(flips: Flips, letter: str) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def render(first: Side, shown: Sequence[Shown]) -> str:
         first: the side that the others are compared with.
         shown: the others, in order.
     """
-    sides = [first, *(one.contrasts.a for one in shown)]
+    sides = [first, *(one.comparison.a for one in shown)]
     names = letters(len(sides))
     blocks = [
         "# Comparison",
@@ -169,20 +169,20 @@ def render(first: Side, shown: Sequence[Shown]) -> str:
 
 
 def _blocks(letter: str, one: Shown) -> Iterable[str]:
-    contrasts = one.contrasts
-    if contrasts.mismatches:
+    comparison = one.comparison
+    if comparison.mismatches:
         yield (
             "**Not comparable**: the sides differ in what both must share."
-            if not contrasts.is_comparable
+            if not comparison.is_comparable
             else "Some metrics are **not comparable**:"
         )
-        yield _fields(contrasts.mismatches, letter, flags=True)
-    if contrasts.waived:
+        yield _fields(comparison.mismatches, letter, flags=True)
+    if comparison.waived:
         yield "Allowed to differ, so read every difference with that in mind:"
-        yield _fields(contrasts.waived, letter, flags=False)
-    if contrasts.rows:
-        yield table(headings(letter), [tuple(map(_plain, row_cells(row))) for row in contrasts.rows])
-    if found := remarks(contrasts):
+        yield _fields(comparison.waived, letter, flags=False)
+    if comparison.rows:
+        yield table(headings(letter), [tuple(map(_plain, row_cells(row))) for row in comparison.rows])
+    if found := remarks(comparison):
         yield "\n".join(f"- {cell(remark)}" for remark in found)
     if isinstance(one.flips, str):
         yield f"No flips: {cell(one.flips)}."
