@@ -22,7 +22,7 @@ from bench.core.files import canonical_json, write_text
 from bench.reports import comparison as words
 from bench.reports.comparison import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
 from bench.running import api
-from bench.statistics.differences import Correction
+from bench.statistics.tests import Correction
 
 _MANY = 4
 """Fields that an error names; the table has all."""

@@ -19,16 +19,9 @@ from bench.comparing.comparable import Mismatch, comparability, identity, notes
 from bench.comparing.side import Side
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
-from bench.statistics.differences import (
-    Correction,
-    MeanDifference,
-    adjusted,
-    approximate_randomization,
-    mcnemar_exact,
-    mean_difference,
-    seed_difference,
-)
+from bench.statistics.differences import MeanDifference, mean_difference, seed_difference
 from bench.statistics.intervals import Aggregate, Array, check_confidence, paired_bootstrap
+from bench.statistics.tests import Correction, adjusted, approximate_randomization, mcnemar_exact
 
 Standing = Literal["better", "worse", "not told apart", "no interval"]
 TOO_FEW = "one example, or the same difference on each of a few, does not show how far others vary"

@@ -21,7 +21,7 @@ from bench.core.processes import is_main
 from bench.core.progress import Progress, Silent
 from bench.records.record import RECORD_FILE, RunRecord, Score, read_record, run_folder
 from bench.running.cache import RunCache
-from bench.statistics.differences import Correction
+from bench.statistics.tests import Correction
 from bench.suites.resolve import SUITE_FILE, SuiteFile, load_lock, load_suite, resolve
 
 

@@ -41,8 +41,6 @@ class Interval:
     """Coverage the interval aims at, in (0, 1)."""
     n_resamples: int
     n_examples: int
-    n_seeds: int
-    """1 where only examples were resampled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,47 +97,16 @@ def bootstrap_interval(
         Efron 1979; Koehn 2004, "Statistical significance tests for machine translation evaluation"; matches
         `scipy.stats.bootstrap(method="percentile")` up to the draws.
     """
-    return hierarchical_bootstrap(aggregate, [statistics], confidence=confidence, n_resamples=n_resamples, seed=seed)
-
-
-def hierarchical_bootstrap(
-    aggregate: Aggregate,
-    statistics: Sequence[Array],
-    *,
-    confidence: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int,
-) -> Interval:
-    """Return the mean score over seeds, with an interval that covers both seeds and examples.
-
-    Each resample draws as many seeds as there are, with replacement, and one set of examples that all of them share:
-    every seed was scored on the same test rows, so rows vary together. With few seeds the spread over seeds is
-    understated, by a factor of (n - 1) / n in variance; `seed_summary` corrects for that and ignores examples.
-
-    Args:
-        aggregate: as `bootstrap_interval`.
-        statistics: one array (n_examples, n_statistics) per seed, rows in the same order.
-        confidence: as `bootstrap_interval`.
-        n_resamples: as `bootstrap_interval`.
-        seed: as `bootstrap_interval`.
-
-    Raises:
-        InputError: as `bootstrap_interval`, or seeds hold different numbers of examples.
-
-    Source:
-        Davison and Hinkley 1997, section 3.8; crossed, not nested, since examples are shared.
-    """
-    _check(confidence, n_resamples, statistics)
-    values = _resampled(aggregate, [statistics], n_resamples, seed)[0]
+    _check(confidence, n_resamples, [statistics])
+    (values,) = _resampled(aggregate, [statistics], n_resamples, seed)
     low, high = _percentiles(values, confidence)
     return Interval(
-        value=_mean_value(aggregate, statistics),
+        value=_value(aggregate, statistics),
         low=low,
         high=high,
         confidence=confidence,
         n_resamples=n_resamples,
-        n_examples=len(statistics[0]),
-        n_seeds=len(statistics),
+        n_examples=len(statistics),
     )
 
 
@@ -170,33 +137,11 @@ def paired_bootstrap(
         and below the line, as sacreBLEU's `significance.py` does after Riezler and Maxwell 2005. Two deliberate
         departures: differences keep their sign before they are centred, and ties count, so equal systems give p = 1.
     """
-    return hierarchical_difference(
-        aggregate, [statistics_a], [statistics_b], confidence=confidence, n_resamples=n_resamples, seed=seed
-    )
-
-
-def hierarchical_difference(
-    aggregate: Aggregate,
-    statistics_a: Sequence[Array],
-    statistics_b: Sequence[Array],
-    *,
-    confidence: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int,
-) -> Difference:
-    """Return mean over A's seeds minus mean over B's seeds, resampling seeds and examples.
-
-    Examples are drawn once for both sides; seeds are drawn for each side on its own, since a seed of A has no partner
-    among those of B. The numbers of seeds may differ. Arguments, errors and sources: `hierarchical_bootstrap` and
-    `paired_bootstrap`.
-    """
-    _check(confidence, n_resamples, [*statistics_a, *statistics_b])
-    if not statistics_a or not statistics_b:
-        raise InputError("a difference needs at least one seed on either side")
+    _check(confidence, n_resamples, [statistics_a, statistics_b])
     resampled_a, resampled_b = _resampled(aggregate, [statistics_a, statistics_b], n_resamples, seed)
     differences = resampled_a - resampled_b
-    value = _mean_value(aggregate, statistics_a) - _mean_value(aggregate, statistics_b)
-    n_examples = len(statistics_a[0])
+    value = _value(aggregate, statistics_a) - _value(aggregate, statistics_b)
+    n_examples = len(statistics_a)
     low, high = _percentiles(differences, confidence)
     as_far = int((np.abs(differences - differences.mean()) >= abs(value)).sum())
     return Difference(
@@ -244,56 +189,22 @@ def seed_summary(values: Sequence[float], *, confidence: float = 0.95) -> SeedSu
     )
 
 
-def welch_interval(
-    a: Sequence[float], b: Sequence[float], *, confidence: float = 0.95
-) -> tuple[float | None, float | None]:
-    """Return the interval of mean(a) - mean(b) without assuming equal variances; none where a side has one score.
-
-    Args:
-        a: one score per seed.
-        b: one score per seed; as many or not.
-        confidence: coverage the interval aims at.
-
-    Raises:
-        InputError: as `seed_summary`.
-
-    Source:
-        Welch 1947; `scipy.stats.t`.
-    """
-    one, two = seed_summary(a), seed_summary(b)
-    if one.standard_deviation is None or two.standard_deviation is None:
-        return None, None
-    difference = one.mean - two.mean
-    u, v = one.standard_deviation**2 / one.n, two.standard_deviation**2 / two.n
-    if u + v == 0:
-        return difference, difference
-    from scipy.stats import t
-
-    freedom = (u + v) ** 2 / (u**2 / (one.n - 1) + v**2 / (two.n - 1))
-    reach = float(t.ppf((1 + confidence) / 2, df=freedom)) * math.sqrt(u + v)
-    return difference - reach, difference + reach
-
-
 # --- resampling ------------------------------------------------------------------------------------------------------
 
 
-def _resampled(
-    aggregate: Aggregate, groups: Sequence[Sequence[Array]], n_resamples: int, seed: int
-) -> list[NDArray[np.float64]]:
-    """Return (n_resamples,) for each group of seeds: its mean score on every resample."""
-    n_examples = len(groups[0][0])
+def _resampled(aggregate: Aggregate, sides: Sequence[Array], n_resamples: int, seed: int) -> list[Array]:
+    """Return (n_resamples,) for each side: its score on every resample, all sides on the same examples."""
+    n_examples = len(sides[0])
     generator = np.random.default_rng(seed)
-    weights = [_seed_weights(generator, n_resamples, len(group)) for group in groups]
-    results = [np.empty(n_resamples) for _ in groups]
+    results = [np.empty(n_resamples) for _ in sides]
     block = max(1, BLOCK_SIZE // n_examples)
     for start in range(0, n_resamples, block):
         stop = min(start + block, n_resamples)
         counts = np.empty((stop - start, n_examples))
         for row in counts:
             row[:] = np.bincount(generator.integers(n_examples, size=n_examples), minlength=n_examples)
-        for group, weight, result in zip(groups, weights, results, strict=True):
-            by_seed = np.stack([aggregate(counts @ statistics) for statistics in group], axis=1)  # (block, n_seeds)
-            result[start:stop] = (weight[start:stop] * by_seed).sum(axis=1)
+        for statistics, result in zip(sides, results, strict=True):
+            result[start:stop] = aggregate(counts @ statistics)
     if not all(np.isfinite(result).all() for result in results):
         raise InputError(
             "a resampled score is not finite: some draw of the examples leaves the metric undefined; "
@@ -302,18 +213,11 @@ def _resampled(
     return results
 
 
-def _seed_weights(generator: np.random.Generator, n_resamples: int, n_seeds: int) -> NDArray[np.float64]:
-    """Return (n_resamples, n_seeds): the share each seed has in each draw of seeds."""
-    if n_seeds == 1:
-        return np.ones((n_resamples, 1))
-    return generator.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples) / n_seeds
+def _value(aggregate: Aggregate, statistics: Array) -> float:
+    return float(aggregate(statistics.sum(axis=0)))
 
 
-def _mean_value(aggregate: Aggregate, statistics: Sequence[Array]) -> float:
-    return float(np.mean([aggregate(array.sum(axis=0)) for array in statistics]))
-
-
-def _percentiles(values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+def _percentiles(values: Array, confidence: float) -> tuple[float, float]:
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 

@@ -8,6 +8,7 @@ noncentral t. It takes the difference found for the true one: a forecast, not a 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def needed(difference: MeanDifference, *, margin: float, alpha: float, power: fl
     gap = abs(difference.value - margin)
     if gap > _quantile(difference.degrees_of_freedom, alpha) * difference.standard_error:
         return Needed(n_seeds=0, n_examples=0, why="the interval lies wholly on one side of the margin already")
-    design = _Design.of(difference)
+    design = Design.of(difference)
     n_seeds = n_examples = None
     if gap > 0:
         if design.seed_variance is not None:
@@ -73,27 +74,8 @@ def needed(difference: MeanDifference, *, margin: float, alpha: float, power: fl
     return Needed(n_seeds=n_seeds, n_examples=n_examples, why=_why(design, gap, n_seeds, n_examples))
 
 
-def chance_of_decision(
-    difference: MeanDifference, *, margin: float, alpha: float, more_seeds: int = 0, more_examples: int = 0
-) -> float:
-    """Return the chance that the interval lies wholly on the value's side of a margin, were the value the truth.
-
-    Args:
-        difference: as found, with finite and nonzero standard error.
-        margin: as `needed`.
-        alpha: as `needed`.
-        more_seeds: added to either side.
-        more_examples: added to the test rows.
-
-    Source:
-        as `needed`.
-    """
-    gap = abs(difference.value - margin)
-    return _Design.of(difference).power(gap, alpha, more_seeds=more_seeds, more_examples=more_examples)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Design:
+class Design:
     """Variances of one seed and one example, and how many there are of each."""
 
     example_variance: float
@@ -108,18 +90,20 @@ class _Design:
     paired: bool
 
     @classmethod
-    def of(cls, found: MeanDifference) -> _Design:
-        n, a, b = max(found.n_examples, 1), found.n_seeds_a, found.n_seeds_b
-        share = _share(a, b, paired=found.paired_seeds)
-        known = found.over != "examples"
+    def of(cls, difference: MeanDifference) -> Design:
+        """Return the design that a difference was measured with."""
+        n, a, b = max(difference.n_examples, 1), difference.n_seeds_a, difference.n_seeds_b
+        share = _share(a, b, paired=difference.paired_seeds)
+        interaction = difference.variance_interaction
+        known = difference.over != "examples"
         return cls(
-            example_variance=n * max(found.variance_examples - found.variance_interaction, 0.0),
-            seed_variance=max(found.variance_seeds - found.variance_interaction, 0.0) / share if known else None,
-            interaction_variance=n * found.variance_interaction / share,
-            n_examples=found.n_examples,
+            example_variance=n * max(difference.variance_examples - interaction, 0.0),
+            seed_variance=max(difference.variance_seeds - interaction, 0.0) / share if known else None,
+            interaction_variance=n * interaction / share,
+            n_examples=difference.n_examples,
             n_seeds_a=a,
             n_seeds_b=b,
-            paired=found.paired_seeds,
+            paired=difference.paired_seeds,
         )
 
     def parts(self, more_seeds: int = 0, more_examples: int = 0) -> tuple[float, float, float]:
@@ -132,7 +116,14 @@ class _Design:
         return self.example_variance / n + interaction, share * self.seed_variance + interaction, interaction
 
     def power(self, gap: float, alpha: float, *, more_seeds: int = 0, more_examples: int = 0) -> float:
-        """Return the chance that the interval's near end is beyond the margin, `gap` away from the true difference."""
+        """Return the chance that the interval lies wholly on the value's side of a margin.
+
+        Args:
+            gap: distance of the true difference from the margin, above 0, in the metric's unit.
+            alpha: as in `needed`.
+            more_seeds: added to either side.
+            more_examples: added to the test rows.
+        """
         from scipy.stats import nct
 
         n_examples = self.n_examples + more_examples if self.n_examples else 0
@@ -164,16 +155,13 @@ def _least(enough: Callable[[int], bool], most: int) -> int | None:
     """Return the least number in 1..most that is enough; none where `most` is not."""
     if not enough(most):
         return None
-    low, high = 0, 1
+    high = 1  # doubled first: a noncentral t far beyond the answer is slow and inexact
     while not enough(high):
-        low, high = high, min(2 * high, most)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+        high = min(2 * high, most)
+    return bisect_left(range(high), True, lo=high // 2 + 1, key=enough)
 
 
-def _why(design: _Design, gap: float, n_seeds: int | None, n_examples: int | None) -> str:
+def _why(design: Design, gap: float, n_seeds: int | None, n_examples: int | None) -> str:
     if gap == 0:
         return "the difference found stands on the margin; neither seeds nor examples would move it off"
     if design.seed_variance is None:

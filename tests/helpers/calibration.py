@@ -18,7 +18,7 @@ from texts import REFERENCES
 from bench import metrics
 from bench.metrics.mean import mean_of
 from bench.statistics.differences import MeanDifference, mean_difference
-from bench.statistics.power import chance_of_decision
+from bench.statistics.power import Design
 
 Array = np.ndarray
 ROW, LIKING, NOISE = 1.0, 0.5, 0.7
@@ -100,6 +100,14 @@ def seed_deviation(world: World) -> float:
     """Return the standard deviation that luck gives to the score of a seed, over endless examples."""
     truth = TRUTHS[world.metric]
     return float(truth(world.luck, 0.0) - truth(-world.luck, 0.0)) / 2
+
+
+def chance_of_decision(
+    difference: MeanDifference, *, margin: float, alpha: float, more_seeds: int = 0, more_examples: int = 0
+) -> float:
+    """Return the chance that the interval lies wholly on the value's side of a margin, were the value the truth."""
+    gap = abs(difference.value - margin)
+    return Design.of(difference).power(gap, alpha, more_seeds=more_seeds, more_examples=more_examples)
 
 
 def _predicted(found: list[MeanDifference], truth: float) -> float:

@@ -1,5 +1,9 @@
 """Predictions and references for the oracle tests: good, loose, wrong, empty, long, multi-line and non-ASCII pairs."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 PAIRS: list[tuple[str, str]] = [
     ("The council approved the new tram line on Monday.", "On Monday the council approved a new tram line."),
     ("Heavy rain closed three schools in the valley.", "Three schools in the valley were closed after heavy rain."),
@@ -44,3 +48,8 @@ PAIRS: list[tuple[str, str]] = [
 
 PREDICTIONS = [prediction for prediction, _ in PAIRS]
 REFERENCES = [reference for _, reference in PAIRS]
+
+
+def shortened(which: Sequence[bool]) -> list[str]:
+    """Return the predictions, the chosen ones without their last two words."""
+    return [" ".join(text.split()[:-2]) if short else text for text, short in zip(PREDICTIONS, which, strict=True)]

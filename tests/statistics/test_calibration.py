@@ -133,8 +133,8 @@ With {N_SIMULATIONS:,} simulations a share near 5 % is known to within 1 point (
 - Where seeds differ only by chance, row by row, the interval is somewhat wide. It is never made narrower than
   examples alone would have it, lest two seeds that happen to agree look like certainty.
 
-This page is written by [tests/statistics/test_calibration.py](../tests/statistics/test_calibration.py), and checked by
-it.
+This page is written by [tests/statistics/test_calibration.py](../tests/statistics/test_calibration.py), which
+also checks it.
 """
 
 

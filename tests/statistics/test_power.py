@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from calibration import chance_of_decision
 from scipy.stats import norm
 
 from bench.core.errors import InputError
 from bench.metrics.mean import mean_of, mean_statistics
 from bench.statistics.differences import MeanDifference, mean_difference, seed_difference
-from bench.statistics.power import chance_of_decision, needed
+from bench.statistics.power import needed
 
 N_SIMULATIONS = 400
 # Three standard errors of a share of 0.8 over so many.

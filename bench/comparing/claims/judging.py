@@ -120,7 +120,10 @@ def _holds(claim: _NumberClaim, value: tuple[float, ...]) -> bool:
 
 
 def _rank_correlation(values: tuple[float, ...]) -> float:
-    """Return Kendall's tau-a of a series with time, in [-1, 1]: rising less falling pairs, over all pairs."""
+    """Return Kendall's tau-a of a series with time, in [-1, 1]: rising less falling pairs, over all pairs.
+
+    `scipy.stats.kendalltau` has tau-b and tau-c alone, which leave ties out of what they divide by.
+    """
     signs = [float(np.sign(later - earlier)) for earlier, later in itertools.combinations(values, 2)]
     return sum(signs) / len(signs)
 

@@ -188,7 +188,7 @@ def decide(evidence: Sequence[tuple[MetricPolicy, GateEvidence]], policy: Policy
         evidence: every metric of every suite that is gated, with its limits: correction is over all of them together.
         policy: what decides.
     """
-    from bench.statistics.differences import adjusted
+    from bench.statistics.tests import adjusted
 
     margins = [None if one.baseline is None else limits.margin(one.baseline) for limits, one in evidence]
     drops = [_drop_of(one, margin) for (_, one), margin in zip(evidence, margins, strict=True)]

@@ -22,9 +22,10 @@ from bench.comparing.side import Side
 from bench.comparing.summary import estimate
 from bench.core.errors import InputError
 from bench.records.record import RunRecord
-from bench.statistics.differences import MeanDifference, adjusted, mean_score
+from bench.statistics.differences import MeanDifference, mean_score
 from bench.statistics.intervals import check_confidence
 from bench.statistics.letters import letters
+from bench.statistics.tests import adjusted
 
 MIN_SEEDS = 3
 """With fewer, nothing or next to nothing is known of what another seed would give."""

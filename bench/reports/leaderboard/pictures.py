@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from bench import metrics
 from bench.comparing.leaderboard.board import Board, BoardEntry
 from bench.comparing.leaderboard.targets import MOST_TIMES_THE_FASTEST, PerformanceProfile
@@ -106,25 +104,16 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
         places: where each would like to be; ones outside [0, 1] are moved in.
         gap: at most 1 / (number of places - 1).
     """
+    from scipy.optimize import isotonic_regression
+
     order = sorted(range(len(places)), key=lambda i: places[i])
     # With the gaps taken out, "far enough apart" is "rising": the nearest rising row is that of isotonic regression.
     room = 1 - gap * (len(places) - 1)
     wanted = [min(max(places[i], 0.0), 1.0) - gap * rank for rank, i in enumerate(order)]
-    found = [0.0] * len(places)
-    for rank, (i, place) in enumerate(zip(order, _nearest_rising(wanted), strict=True)):
-        found[i] = min(max(place, 0.0), max(room, 0.0)) + gap * rank
-    return found
-
-
-def _nearest_rising(values: Sequence[float]) -> list[float]:
-    """Return the non-decreasing row with the least squared distance: pool adjacent violators."""
-    pools: list[list[float]] = []
-    for value in values:
-        pools.append([value])
-        while len(pools) > 1 and np.mean(pools[-2]) > np.mean(pools[-1]):
-            last = pools.pop()
-            pools[-1] += last
-    return [float(np.mean(pool)) for pool in pools for _ in pool]
+    apart = [0.0] * len(places)
+    for rank, (i, place) in enumerate(zip(order, isotonic_regression(wanted).x.tolist(), strict=True)):
+        apart[i] = min(max(place, 0.0), max(room, 0.0)) + gap * rank
+    return apart
 
 
 # --- several suites --------------------------------------------------------------------------------------------------

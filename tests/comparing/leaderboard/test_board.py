@@ -16,7 +16,8 @@ from planted import right, side
 
 from bench.comparing.leaderboard.board import Board, BoardEntry, build_board
 from bench.core.errors import InputError
-from bench.statistics.differences import adjusted, mean_difference
+from bench.statistics.differences import mean_difference
+from bench.statistics.tests import adjusted
 
 
 def entry(board: Board, name: str) -> BoardEntry:

@@ -11,14 +11,11 @@ from texts import PREDICTIONS, REFERENCES
 from bench import metrics
 from bench.core.errors import InputError
 from bench.metrics.mean import mean_of, mean_statistics
-from bench.statistics import intervals as statistics
+from bench.statistics import intervals
 from bench.statistics.intervals import (
     bootstrap_interval,
-    hierarchical_bootstrap,
-    hierarchical_difference,
     paired_bootstrap,
     seed_summary,
-    welch_interval,
 )
 
 
@@ -67,7 +64,7 @@ def test_seed_fixes_the_draws_and_block_size_does_not_matter(monkeypatch: pytest
     first = bootstrap_interval(mean_of, table, n_resamples=200, seed=3)
     assert bootstrap_interval(mean_of, table, n_resamples=200, seed=3) == first
     assert bootstrap_interval(mean_of, table, n_resamples=200, seed=4) != first
-    monkeypatch.setattr(statistics, "BLOCK_SIZE", 350)
+    monkeypatch.setattr(intervals, "BLOCK_SIZE", 350)
     in_blocks = bootstrap_interval(mean_of, table, n_resamples=200, seed=3)
     assert (in_blocks.low, in_blocks.high) == pytest.approx((first.low, first.high), abs=1e-12)
 
@@ -136,38 +133,6 @@ def test_decides_as_sacrebleus_paired_bootstrap(name: str, worsen: Any, differs:
     assert (ours.p_value < 0.05) == (theirs.p_value < 0.05) == differs
 
 
-def test_seeds_widen_the_interval() -> None:
-    table = means(300)
-    shifted = []
-    for shift in (-1.0, 0.0, 1.0, 2.0):
-        other = table.copy()
-        other[:, 0] += shift
-        shifted.append(other)
-    alone = bootstrap_interval(mean_of, table, seed=0)
-    both = hierarchical_bootstrap(mean_of, shifted, seed=0)
-    assert both.n_seeds == 4
-    assert both.value == pytest.approx(alone.value + 0.5)
-    assert both.high - both.low > 5 * (alone.high - alone.low)
-
-
-def test_equal_seeds_add_nothing() -> None:
-    table = means(300)
-    alone = bootstrap_interval(mean_of, table, n_resamples=5000, seed=0)
-    repeated = hierarchical_bootstrap(mean_of, [table] * 3, n_resamples=5000, seed=0)
-    assert (repeated.low, repeated.high) == pytest.approx((alone.low, alone.high), abs=0.01)
-
-
-def test_difference_over_seeds_counts_both_sources() -> None:
-    base = means(200)
-    side = [base + np.array([shift, 0.0]) for shift in (-0.3, 0.0, 0.3)]
-    better = [table + np.array([0.2, 0.0]) for table in side]
-    by_examples = paired_bootstrap(mean_of, better[0], side[0], seed=0)
-    by_both = hierarchical_difference(mean_of, better, side[:2], seed=0)
-    assert by_examples.low == pytest.approx(0.2)
-    assert by_both.value == pytest.approx(0.2 + 0.15)
-    assert by_both.low < 0.2 < by_both.high
-
-
 def test_seed_summary_by_hand() -> None:
     found = seed_summary([1.0, 2.0, 3.0])
     # t(0.975, 2) = 4.302653; standard deviation 1; 4.302653 / sqrt(3) = 2.484138.
@@ -195,8 +160,6 @@ def bad(row: int) -> np.ndarray:
         (lambda: bootstrap_interval(mean_of, np.ones(3), seed=0), r"shape \(3,\)"),
         (lambda: bootstrap_interval(mean_of, means(3), confidence=95, seed=0), "confidence is 95"),
         (lambda: bootstrap_interval(mean_of, means(3), n_resamples=0, seed=0), "n_resamples is 0"),
-        (lambda: hierarchical_bootstrap(mean_of, [], seed=0), "one array per seed"),
-        (lambda: hierarchical_difference(mean_of, [means(3)], [], seed=0), "at least one seed"),
         (lambda: paired_bootstrap(mean_of, means(3), means(4), seed=0), "3 and 4 examples"),
         (lambda: seed_summary([]), "one finite score per seed"),
         (lambda: seed_summary([1.0, float("inf")]), "one finite score per seed"),
@@ -212,19 +175,3 @@ def test_an_undefined_resample_is_said() -> None:
     table = metric.statistics([2000.0, 0.5, 0.5, 0.5], [1, 1, 1, 1])
     with pytest.raises(InputError, match="a resampled score is not finite"):
         bootstrap_interval(metric.aggregate, table, seed=0)
-
-
-@pytest.mark.parametrize("confidence", [0.8, 0.95])
-def test_welch_matches_scipy(confidence: float) -> None:
-    from scipy.stats import ttest_ind
-
-    generator = np.random.default_rng(3)
-    a, b = generator.normal(1, 0.1, 5), generator.normal(0.7, 0.4, 3)
-    expected = ttest_ind(a, b, equal_var=False).confidence_interval(confidence)
-    low, high = welch_interval(list(a), list(b), confidence=confidence)
-    assert (low, high) == pytest.approx((expected.low, expected.high))
-
-
-def test_welch_needs_two_scores_a_side_and_may_have_no_width() -> None:
-    assert welch_interval([0.5], [0.4, 0.6]) == (None, None)
-    assert welch_interval([0.5, 0.5], [0.25, 0.25]) == (0.25, 0.25)
