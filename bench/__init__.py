@@ -13,12 +13,16 @@ Importing this package imports neither torch nor transformers; calling `run` doe
 from __future__ import annotations
 
 from bench.comparing.gate import gate
+from bench.comparing.stored import compare, compare_sides
 from bench.core.errors import BenchError
+from bench.metrics.by_name import score
+from bench.records.record import read_record as load_record
 from bench.reports.run import write_cell_report as write_report
-from bench.running.api import compare, compare_sides, load_record, run, run_seeds, score
+from bench.running.runs import SeedResult, run, run_seeds
 
 __all__ = [
     "BenchError",
+    "SeedResult",
     "compare",
     "compare_sides",
     "gate",

@@ -17,11 +17,11 @@ from bench.comparing.comparable import Mismatch
 from bench.comparing.compare import MetricComparison
 from bench.comparing.flips import Flips, flips
 from bench.comparing.side import Side, load_side
+from bench.comparing.stored import compare_sides
 from bench.core.errors import InputError, NotComparableError
 from bench.core.files import canonical_json, write_text
 from bench.reports import comparison as words
 from bench.reports.comparison import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
-from bench.running import api
 from bench.statistics.tests import Correction
 
 _MANY = 4
@@ -63,7 +63,7 @@ def compare(
     if len(side) < 2:
         raise InputError(f"{side[0]}: a comparison needs two sides or more; name another after it")
     sides = [load_side(one, runs_root=runs) for one in side]
-    tables = api.compare_sides(
+    tables = compare_sides(
         sides,
         metrics=metric or None,
         confidence=confidence,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bench.cli.options import Method, Profile, Set, Suite
 from bench.cli.progress import ConsoleProgress
-from bench.running import api
+from bench.suites.profile import resolve_suite
 
 
 def fetch(suite: Suite, profile: Profile = "auto", method: Method = None, set_: Set = None) -> None:
     """Bring in the weights and data of a suite, so that `bench run --offline` finds everything."""
     progress = ConsoleProgress()
-    config = api.resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=progress)
+    config = resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=progress)
     from bench.materials import fetch as materials
 
     with progress.stage("fetching", None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -19,8 +19,9 @@ from bench.core.wording import plural
 from bench.records import baselines
 from bench.records.noise import draws_initial_weights
 from bench.reports.numbers import number
-from bench.running.api import resolve_suite
 from bench.running.repeats import MeasuredNoise, measure_noise
+from bench.running.settings import RunSettings
+from bench.suites.profile import resolve_suite
 
 
 def noise(
@@ -44,18 +45,12 @@ def noise(
 
     It fails where another seed leaves the initial weights or the batch order as they were, or the same seed does not.
     """
-    cell: dict[str, Any] = {"profile": profile, "method": method, "overrides": set_ or (), "offline": offline}
-    stored_in = _baseline_of(resolve_suite(suite, **cell), root) if store else None
-    measured = measure_noise(
-        suite,
-        **cell,
-        n_repeats=repeats,
-        seeds=parse_seeds(seeds),
-        device=device,
-        runs_root=runs,
-        keep=keep,
-        progress=ConsoleProgress(),
+    settings = RunSettings(runs_root=runs, device=device, offline=offline, progress=ConsoleProgress())
+    config = resolve_suite(
+        suite, profile=profile, method=method, overrides=set_ or (), offline=offline, progress=settings.progress
     )
+    stored_in = _baseline_of(config, root) if store else None
+    measured = measure_noise(config, settings, n_repeats=repeats, seeds=parse_seeds(seeds), keep=keep)
     if json:
         sys.stdout.write(canonical_json(measured.floor.model_dump(mode="json")))
     else:

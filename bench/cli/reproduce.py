@@ -17,6 +17,7 @@ from bench.core.files import canonical_json
 from bench.reports.numbers import number
 from bench.running.reproduce import Departure, Reproduction, find_original
 from bench.running.reproduce import reproduce as run_again
+from bench.running.settings import RunSettings
 
 
 def reproduce(
@@ -34,9 +35,9 @@ def reproduce(
     json: Json = False,
 ) -> None:
     """Run a record again from what it holds alone, and say: bitwise, within noise, or differs (exit code 1)."""
-    done = run_again(
-        find_original(record, roots=root), device=device, offline=offline, keep=keep, progress=ConsoleProgress()
-    )
+    original = find_original(record, roots=root)
+    settings = RunSettings(device=device or original.device, offline=offline, progress=ConsoleProgress())
+    done = run_again(original, settings, keep=keep)
     if json:
         sys.stdout.write(canonical_json(_values(done)))
     else:

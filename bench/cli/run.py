@@ -15,7 +15,9 @@ from bench.core.files import canonical_json
 from bench.core.processes import is_main
 from bench.core.progress import Silent
 from bench.reports.run import write_cell_report
-from bench.running import api
+from bench.running.runs import run_each
+from bench.running.settings import RunSettings
+from bench.suites.profile import resolve_suite
 
 
 def run(
@@ -36,21 +38,26 @@ def run(
 ) -> None:
     """Fine-tune a model under fixed seeds, score it, and write the report.
 
-    Seeds that are stored already are not run again, so a repeated command is free and more seeds amend.
+    Running a command again does nothing; new seeds are added.
     """
-    results = api.run_seeds(
-        suite,
-        seeds=parse_seeds(seeds),
-        profile=profile,
-        method=method,
-        overrides=set_ or (),
+    settings = RunSettings(
+        runs_root=runs,
         device=device,
         offline=offline,
         force=force,
-        report_to=report_to or (),
-        runs_root=runs,
+        report_to=tuple(report_to or ()),
         progress=ConsoleProgress() if is_main() else Silent(),
     )
+    run_seeds = parse_seeds(seeds)
+    config = resolve_suite(
+        suite,
+        profile=profile,
+        method=method,
+        overrides=set_ or (),
+        offline=offline,
+        progress=settings.progress,
+    )
+    results = run_each(config, run_seeds, settings)
     if not is_main():
         return
     comparison, path = write_cell_report(results[0].folder.parent, reports_root=reports)

@@ -13,12 +13,12 @@ from bench.cli.progress import ConsoleProgress
 from bench.core.errors import BenchError
 from bench.core.files import canonical_json
 from bench.reports.numbers import count, seconds, share, size
-from bench.running import api
+from bench.suites.profile import resolve_suite
 
 
 def show(suite: Suite, profile: Profile = "auto", method: Method = None, set_: Set = None, json: Json = False) -> None:
     """Show what a suite resolves to: values, parameters (counted without weights), sources, expected cost."""
-    config = api.resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=ConsoleProgress())
+    config = resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=ConsoleProgress())
     states = inspection.source_states(config)
     cost = inspection.expected_cost(config)
     try:

@@ -23,6 +23,7 @@ from bench.reports import study as study_page
 from bench.reports.comparison import difference_text, p_text
 from bench.reports.numbers import number, seconds
 from bench.reports.study.markdown import ONE_UNTUNED, shown
+from bench.running.settings import RunSettings
 
 
 def study(
@@ -44,7 +45,9 @@ def study(
         _show_plan(studies.plan_study(read, runs_root=runs), json=json)
         return
     result = studies.run_study(
-        read, runs_root=runs, device=device, offline=offline, retry_failed=retry_failed, progress=ConsoleProgress()
+        read,
+        settings=RunSettings(runs_root=runs, device=device, offline=offline, progress=ConsoleProgress()),
+        retry_failed=retry_failed,
     )
     path = study_page.write_report(result, reports_root=reports)
     if json:

@@ -21,6 +21,7 @@ from bench.core.wording import plural
 from bench.experiments.sweep import CellResult, Plan, Sweep, SweepResult, load_sweep, plan, run_sweep
 from bench.experiments.sweep.file import checked_sweep
 from bench.experiments.sweep.running import Tally
+from bench.running.settings import RunSettings
 from bench.suites.resolve import SUITE_FILE
 
 
@@ -83,25 +84,15 @@ def sweep(
         seeds=parse_seeds(asked.seeds),
         profile=asked.profile,
         overrides=asked.set,
-        device=asked.device,
-        offline=asked.offline,
-        force=force,
-        runs_root=runs,
-        progress=ConsoleProgress(),
+        settings=RunSettings(
+            runs_root=runs, device=asked.device, offline=asked.offline, force=force, progress=ConsoleProgress()
+        ),
     )
     if only_plan:
         _show_plan(planned, json=json)
         return
     with _Shown() as shown:
-        result = run_sweep(
-            planned,
-            engine=asked.engine,
-            slots=asked.slots,
-            cpus_per_cell=asked.cpus_per_cell,
-            gpus_per_cell=asked.gpus_per_cell,
-            address=asked.address,
-            watch=shown.watch,
-        )
+        result = run_sweep(planned, engine=asked.engine_settings, watch=shown.watch)
     _show_result(planned, result, json=json)
     raise typer.Exit(result.exit_code)
 

@@ -285,7 +285,7 @@ def write_record(folder: Path, record: RunRecord) -> None:
     write_text(folder / RECORD_FILE, canonical_json(record.model_dump(mode="json")))
 
 
-def read_record(path: Path) -> RunRecord:
+def read_record(path: str | Path) -> RunRecord:
     """Load a record from its folder or file.
 
     Args:
@@ -294,7 +294,9 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         InputError: there is no record there, it is not JSON, or it does not fit the schema.
     """
-    file = path / RECORD_FILE if path.is_dir() else path
+    file = Path(path)
+    if file.is_dir():
+        file /= RECORD_FILE
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

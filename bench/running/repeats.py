@@ -5,16 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from bench.config import SuiteConfig
 from bench.core.errors import InputError
-from bench.core.progress import Progress, Silent
 from bench.records.noise import NoiseFloor, floor_of
 from bench.records.record import RunRecord
-from bench.running.api import run_seeds
+from bench.running.runs import run_each
+from bench.running.settings import RunSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,25 +33,21 @@ class MeasuredNoise:
 
 
 def measure_noise(
-    suite: str | Path,
+    config: SuiteConfig,
+    settings: RunSettings,
     *,
     n_repeats: int = 3,
     seeds: Sequence[int] = (0, 1, 2),
-    runs_root: Path = Path("runs"),
     keep: Path | None = None,
-    progress: Progress | None = None,
-    **settings: Any,
 ) -> MeasuredNoise:
     """Run the first seed several times and every seed once, and return how far the scores moved.
 
     Args:
-        suite: as `bench.running.api.run_seeds`.
+        config: the resolved suite.
+        settings: where and how; runs of the seeds are stored under its `runs_root`.
         n_repeats: whole runs of the first seed, 2 or more; a stored run never stands in for one.
         seeds: run seeds, each once; those that are stored already are read, not run.
-        runs_root: where runs of the seeds are stored.
         keep: a folder for the repeats, each under `repeat-<n>`; default: they are thrown away.
-        progress: told where the runs are; default: silent.
-        settings: `profile`, `method`, `overrides`, `device` and `offline`, as `bench.running.api.run_seeds`.
 
     Raises:
         InputError: a setting is wrong, or stored runs come from another kind of device.
@@ -61,15 +56,14 @@ def measure_noise(
     """
     if n_repeats < 2:
         raise InputError(f"--repeats {n_repeats}: one run shows no noise; give 2 or more")
-    settings["progress"] = shown = progress or Silent()
-    others = run_seeds(suite, seeds=seeds, runs_root=runs_root, **settings)
-    repeats = []
+    results = run_each(config, seeds, settings)
+    again = []
     for i in range(1, n_repeats + 1):
-        shown.say(f"repeat {i} of {n_repeats}")
+        settings.progress.say(f"repeat {i} of {n_repeats}")
         with kept_or_scratch(keep and keep / f"repeat-{i}") as root:
-            repeats += run_seeds(suite, seeds=seeds[:1], runs_root=root, force=True, **settings)
-    records, again = (tuple(result.record for result in results) for results in (others, repeats))
-    return MeasuredNoise(repeats=again, seeds=records, floor=floor_of(again, records))
+            again += run_each(config, seeds[:1], replace(settings, runs_root=root, force=True))
+    records, repeats = tuple(result.record for result in results), tuple(result.record for result in again)
+    return MeasuredNoise(repeats=repeats, seeds=records, floor=floor_of(repeats, records))
 
 
 @contextmanager

@@ -16,19 +16,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 
 from bench.core.errors import InputError, SourceError
 from bench.core.files import read_rows
-from bench.core.progress import Progress, Silent
 from bench.records import baselines
 from bench.records.noise import NoiseFloor
 from bench.records.record import RECORD_FILE, Environment, RunRecord, read_record, run_folder
+from bench.running.cache import RunCache
 from bench.running.repeats import kept_or_scratch
+from bench.running.settings import RunSettings
 
 ReproduceOutcome = Literal["bitwise", "within noise", "differs"]
 
@@ -49,6 +50,12 @@ class Original:
     """Of every step; none where only the record is there."""
     noise: NoiseFloor | None
     """Stored with the baseline of the same config; none where there is none."""
+
+    @property
+    def device(self) -> str:
+        """Return the device to ask for, to run it on one of the same kind: any GPU's name is `cuda`."""
+        device_class = self.record.environment.device
+        return device_class if device_class in ("cpu", "mps") else "cuda"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,57 +172,48 @@ def _noise_beside(record: RunRecord, roots: Sequence[Path] | None) -> NoiseFloor
 # --- running ---------------------------------------------------------------------------------------------------------
 
 
-def reproduce(
-    original: Original,
-    *,
-    device: str | None = None,
-    offline: bool = False,
-    keep: Path | None = None,
-    progress: Progress | None = None,
-) -> Reproduction:
+def reproduce(original: Original, settings: RunSettings, *, keep: Path | None = None) -> Reproduction:
     """Run a stored result again from its record alone: config, pinned revisions, seed.
 
     On the CPU it takes as many threads as the first run did, for sums depend on it.
 
     Args:
         original: what `find_original` returned.
-        device: `auto`, `cpu`, `cuda` or `mps`; default: the kind that the first run had.
-        offline: fetch nothing; every network connection is refused.
+        settings: where and how; `original.device` asks for a device of the first run's kind. Nothing is stored under
+            its `runs_root`.
         keep: folder of runs for the second one; default: it is thrown away.
-        progress: told where the run is; default: silent.
 
     Raises:
         SourceError: the sources no longer give the rows or base weights of the record, or cannot be fetched.
         RunError: the device is not there, or the run failed.
     """
     from bench.core.network_guard import forbid_network
-    from bench.running.run import Options, run_seed
+    from bench.running.run import run_seed
 
-    record, shown = original.record, progress or Silent()
-    with kept_or_scratch(keep) as root, forbid_network() if offline else contextlib.nullcontext():
-        options = Options(
-            device=device or _kind_of(record.environment.device), offline=offline, runs_root=root, progress=shown
-        )
-        check_sources(record, options)
+    record, cache = original.record, RunCache()
+    with kept_or_scratch(keep) as root, forbid_network() if settings.offline else contextlib.nullcontext():
+        settings = replace(settings, runs_root=root)
+        check_sources(record, settings, cache)
         with _threads(record.environment):
-            again = run_seed(record.config, record.seed, options)
+            again = run_seed(record.config, record.seed, settings, cache)
         losses = _read_losses(run_folder(root, record.config, record.seed) / CURVE_FILE)
     return assess(original, again, losses)
 
 
-def check_sources(record: RunRecord, options: Any) -> None:
+def check_sources(record: RunRecord, settings: RunSettings, cache: RunCache) -> None:
     """Fetch what a record was made of, and refuse where it is no longer the same.
 
     Args:
         record: the stored result.
-        options: `bench.running.run.Options`.
+        settings: of the second run.
+        cache: keeps what is fetched for the second run.
 
     Raises:
         SourceError: rows or base weights are others than the record's, or cannot be fetched.
     """
     from bench.running.run import materials_of
 
-    materials = materials_of(record.config, options)
+    materials = materials_of(record.config, settings, cache)
     pairs = {
         "data.fingerprint": (record.data.fingerprint, materials.splits.summary.fingerprint),
         "model.base": (record.model.base, materials.base.identity),
@@ -239,11 +237,6 @@ def _threads(environment: Environment) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _kind_of(device_class: str) -> str:
-    """Return the device to ask for, of a device class: any GPU's name is `cuda`."""
-    return device_class if device_class in ("cpu", "mps") else "cuda"
 
 
 # --- judging; pure ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from bench.config import SplitName, StyleDuelTask, SuiteConfig
 from bench.core import seeds
 from bench.core.errors import DeviceError, TrainingError
 from bench.core.files import atomic_folder, write_rows
-from bench.core.progress import Advance, Clock, Progress, Silent
+from bench.core.progress import Advance, Clock
 from bench.materials.base_model import count_parameters, load_model, load_tokenizer
 from bench.materials.fetch import Materials, fetch
 from bench.materials.splits import SPLITS
@@ -52,9 +52,10 @@ from bench.records.record import (
     write_record,
     write_statistics,
 )
-from bench.running.cache import RunCache
+from bench.running.cache import EncodedRows, RunCache
 from bench.running.device import choose_device, device_class, make_deterministic
 from bench.running.forgetting import forgetting, mean_losses, unrelated_windows
+from bench.running.settings import RunSettings
 from bench.running.style_judge import JudgeFolder, check_checkpoint, check_over_generation, keep_judge, make_judge
 from bench.running.trackers import check_trackers
 from bench.running.trainer import TrainOutcome, autocast, n_steps, train
@@ -69,31 +70,14 @@ MERGE_TOLERANCE_NATS = 1e-3
 """Folding an adapter into weights rounds; an example's loss may move by this much."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What decides how a run happens but not what it gives."""
-
-    device: str = "auto"
-    """`auto`, `cpu`, `cuda` or `mps`."""
-    offline: bool = False
-    """Refuse to fetch what is not cached."""
-    report_to: tuple[str, ...] = ()
-    """Trackers of the Trainer's own integrations."""
-    runs_root: Path = Path("runs")
-    """Where records are stored."""
-    progress: Progress = field(default_factory=Silent)
-    """Where the run says how far it is."""
-    kept: RunCache = field(default_factory=RunCache)
-    """What runs share; give several runs the same options, and rows are read and encoded once."""
+def materials_of(config: SuiteConfig, settings: RunSettings, cache: RunCache) -> Materials:
+    """Return what a run needs, fetched unless an earlier run has it in the cache; see `bench.materials.fetch.fetch`."""
+    return cache.materials.get(
+        cache.open(config), lambda: fetch(config, offline=settings.offline, announce=settings.progress.say)
+    )
 
 
-def materials_of(config: SuiteConfig, options: Options) -> Materials:
-    """Return what a run needs, fetched unless a run of the same options left it; see `bench.materials.fetch.fetch`."""
-    options.kept.open(config)
-    return options.kept.get("materials", lambda: fetch(config, offline=options.offline, announce=options.progress.say))
-
-
-def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
+def run_seed(config: SuiteConfig, seed: int, settings: RunSettings, cache: RunCache | None = None) -> RunRecord:
     """Fine-tune and score once, and store the record.
 
     The run folder appears whole or not at all.
@@ -101,31 +85,33 @@ def run_seed(config: SuiteConfig, seed: int, options: Options) -> RunRecord:
     Args:
         config: the resolved suite.
         seed: the run seed, 0 or above.
-        options: device, progress, folders.
+        settings: where and how.
+        cache: what several runs of a process share; give all of them the same one.
 
     Returns:
-        The record, as stored under `run_folder(options.runs_root, config, seed)`.
+        The record, as stored under `run_folder(settings.runs_root, config, seed)`.
 
     Raises:
         InputError: the data or the method does not fit the suite.
         RunError: a source, the device, the memory or the loss failed.
     """
-    check_trackers(options.report_to)
-    device = choose_device(options.device)
+    cache = cache or RunCache()
+    check_trackers(settings.report_to)
+    device = choose_device(settings.device)
     determinism = make_deterministic()
     started_at, start, cpu_start = datetime.datetime.now(datetime.UTC), time.perf_counter(), time.process_time()
     _forget_peak_memory()
-    clock = Clock(options.progress)
+    clock = Clock(settings.progress)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with clock.stage("fetching"):
-        materials = materials_of(config, options)
+        materials = materials_of(config, settings, cache)
     try:
-        with atomic_folder(run_folder(options.runs_root, config, seed)) as folder:
+        with atomic_folder(run_folder(settings.runs_root, config, seed)) as folder:
             (folder / "config.lock.toml").write_text(
                 tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)), encoding="utf-8"
             )
-            work = _Run(config, seed, device, options, clock, folder, materials, build(config.method))
+            work = _Run(config, seed, device, settings, cache, clock, folder, materials, build(config.method))
             result = work.do()
             record = RunRecord(
                 suite=config.suite,
@@ -190,7 +176,8 @@ class _Run:
     config: SuiteConfig
     seed: int
     device: torch.device
-    options: Options
+    settings: RunSettings
+    cache: RunCache
     clock: Clock
     folder: Path
     materials: Materials
@@ -209,9 +196,9 @@ class _Run:
             rows, validation, test = (self._encode(task, model, split, advance) for split in SPLITS)
             windows = self._unrelated(model, tokenizer)
         judge = self._judge(tokenizer)
-        kept, device = self.options.kept, str(self.device)  # a judge is trained on the device, one for each
-        built = kept.get(("metrics", device), lambda: {name: self._metric(name, judge) for name in config.metrics})
-        controls = kept.get(("controls", device), partial(self._controls, task, built))
+        cache, device = self.cache, str(self.device)
+        built = cache.metrics.get(device, lambda: {name: self._metric(name, judge) for name in config.metrics})
+        controls = cache.controls.get(device, partial(self._controls, task, built))
         unrelated_before = self._unrelated_losses(model, windows)
         course = self._learn(model, task, rows, validation, test, built)
         unrelated_after = self._unrelated_losses(model, windows)
@@ -252,9 +239,13 @@ class _Run:
     def _encode(self, task: Task, model: Any, split: SplitName, advance: Advance) -> list[Item]:
         """Return the items of a split; what does not depend on method or seed is encoded once a process."""
         rows = getattr(self.materials.splits, split)
-        positions = getattr(model.config, "max_position_embeddings", None)  # encoding checks them; a prompt takes some
-        key = ("encoded", split, task.encoded_by(split), positions, str(self.device))
-        return self.options.kept.get(key, lambda: task.encode(model, rows, split, advance=advance))
+        key = EncodedRows(
+            split=split,
+            encoded_by=task.encoded_by(split),
+            max_positions=getattr(model.config, "max_position_embeddings", None),
+            device=str(self.device),
+        )
+        return self.cache.encoded.get(key, lambda: task.encode(model, rows, split, advance=advance))
 
     def _unrelated(self, model: Any, tokenizer: Any) -> dict[str, torch.Tensor]:
         """Return windows of the texts on which forgetting is measured; none for a classifier."""
@@ -311,9 +302,9 @@ class _Run:
                 seed=self.seed,
                 method=self.method,
                 look=look_in_training,
-                report_to=self.options.report_to,
+                report_to=self.settings.report_to,
                 run_name=f"{self.config.suite}/{self.config.profile}/{self.config.method_name}/seed-{self.seed}",
-                log_folder=self.folder / "trackers" if self.options.report_to else None,
+                log_folder=self.folder / "trackers" if self.settings.report_to else None,
                 advance=advance,
             )
         if config.evaluate_every_steps is None:

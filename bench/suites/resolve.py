@@ -145,7 +145,7 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
 
     Args:
         file: what `load_suite` returned.
-        profile: one of the suite's profiles (`auto` is decided by `bench.running.api.choose_profile`).
+        profile: one of the suite's profiles (`auto` is decided by `bench.suites.profile.choose_profile`).
         method: a name under `[methods]`, of the library or of an installed package, or a user's own as
             `path/file.py:Name` or `package.module:Name`; default: the profile's, else the suite's.
         overrides: `key.path=value` each, the value in TOML (text needs no quotes where it is not anything else).

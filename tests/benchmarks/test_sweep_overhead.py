@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from bench.experiments.sweep import CellResult, plan, run_sweep
+from bench.experiments.sweep import CellResult, EngineSettings, plan, run_sweep
 from bench.experiments.sweep.running import Tally
 from bench.records.record import read_record
+from bench.running.settings import RunSettings
 from bench.suites.resolve import builtin_suites
 
 INTENDED_OVERHEAD = 0.03
@@ -28,8 +29,7 @@ def test_a_sweep_costs_little_beside_its_cells(benchmark: Any, tmp_path: Path, m
         seeds=range(2 + N_CELLS),
         profile="tiny",
         overrides=overrides,
-        device="cpu",
-        runs_root=tmp_path,
+        settings=RunSettings(runs_root=tmp_path, device="cpu"),
     )
     ends: list[float] = []
 
@@ -37,7 +37,9 @@ def test_a_sweep_costs_little_beside_its_cells(benchmark: Any, tmp_path: Path, m
         if outcome is not None:
             ends.append(time.perf_counter())
 
-    benchmark.pedantic(lambda: run_sweep(planned, slots=1, cpus_per_cell=1, watch=watch), rounds=1)
+    benchmark.pedantic(
+        lambda: run_sweep(planned, engine=EngineSettings(slots=1, cpus_per_cell=1), watch=watch), rounds=1
+    )
     # The first cells wait for their process to start and to settle, which happens once.
     swept_s = ends[-1] - ends[1]
     own_s = sum(read_record(one.folder).cost.wall_time_s for one in planned.cells[2:])

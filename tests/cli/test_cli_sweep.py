@@ -14,8 +14,8 @@ from bench.cli import sweep as verb
 from bench.cli.app import app
 from bench.core.errors import InputError
 from bench.experiments.sweep import CellResult, SweepResult, plan
-from bench.experiments.sweep.cells import Settings
-from bench.running import api
+from bench.running.settings import RunSettings
+from bench.suites.profile import resolve_suite
 
 IMDB = ["sweep", "suites/imdb", "--profile", "tiny"]
 
@@ -25,8 +25,8 @@ def _invoke(*arguments: str) -> Any:
 
 
 def _stored(root: Path, seed: int) -> None:
-    config = api.resolve_suite("imdb", profile="tiny", method="full")
-    fake_runs.store(config, seed, Settings(runs_root=root))
+    config = resolve_suite("imdb", profile="tiny", method="full")
+    fake_runs.store(config, seed, RunSettings(runs_root=root))
 
 
 def test_a_plan_counts_and_runs_nothing(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_file_says_all_and_the_command_line_has_the_last_word(asked: dict[str,
     file.write_text('suites = ["imdb"]\nprofile = "tiny"\nmethods = ["full", "lora"]\nseeds = "0,2"\nslots = 3\n')
     done = _invoke("sweep", str(file), "--slots", "2", "--runs", str(tmp_path))
     assert done.exit_code == 0, done.output
-    assert asked["slots"] == 2
+    assert asked["engine"].slots == 2
     cells = [(one.cell.config.method_name, one.cell.seed) for one in asked["plan"].cells]
     assert cells == [("full", 0), ("full", 2), ("lora", 0), ("lora", 2)]
     assert isinstance(_invoke("sweep", str(file), "imdb").exception, InputError)
@@ -118,7 +118,10 @@ def test_a_log_has_a_line_for_each_cell_with_what_is_left(
 ) -> None:
     from bench.experiments.sweep.running import Tally
 
-    cells = [one.cell for one in plan(["imdb"], profile="tiny", seeds=range(3), runs_root=tmp_path).cells]
+    cells = [
+        one.cell
+        for one in plan(["imdb"], profile="tiny", seeds=range(3), settings=RunSettings(runs_root=tmp_path)).cells
+    ]
     with verb._Shown() as shown:
         shown.watch(None, Tally(n_cells=3, n_done=0, n_failed=0, left_s=None))
         shown.watch(

@@ -9,7 +9,8 @@ import pytest
 import tiny
 
 from bench.core.errors import InputError
-from bench.running.run import Options, run_seed
+from bench.running.run import run_seed
+from bench.running.settings import RunSettings
 from bench.suites import library
 from bench.suites.resolve import builtin_suites
 
@@ -40,7 +41,7 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.parametrize(("suite", "method"), APPLY)
 def test_a_method_that_applies_trains_and_reloads(suite: str, method: str, tmp_path: Path) -> None:
     config = tiny.small(suite, *FEWER, *AND_FEWER.get(suite, ()), method=method)
-    record = run_seed(config, 0, Options(device="cpu", runs_root=tmp_path))
+    record = run_seed(config, 0, RunSettings(device="cpu", runs_root=tmp_path))
     assert record.reload_identical
     assert record.hashes.initial_trainable != record.hashes.final_trainable
     assert 0 < record.model.trainable_share <= 1
@@ -50,7 +51,7 @@ def test_a_method_that_applies_trains_and_reloads(suite: str, method: str, tmp_p
 @pytest.mark.parametrize(("suite", "method"), DO_NOT)
 def test_a_method_that_does_not_apply_is_refused(suite: str, method: str, tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        run_seed(tiny.small(suite, *FEWER, method=method), 0, Options(device="cpu", runs_root=tmp_path))
+        run_seed(tiny.small(suite, *FEWER, method=method), 0, RunSettings(device="cpu", runs_root=tmp_path))
 
 
 def test_most_cells_apply_and_some_do_not() -> None:

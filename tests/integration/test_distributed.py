@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import tiny
 
+from bench.core.errors import InputError
 from bench.records.record import read_record
-from bench.running import api
+from bench.running.runs import run_config, run_seeds
+from bench.running.settings import RunSettings
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +36,7 @@ def test_two_processes_train_like_one(suite: str, tmp_path: Path) -> None:
     """Without dropout, whose masks fall otherwise: losses agree to float32 rounding, stated as 1e-5 of the loss."""
     overrides = [*tiny.SMALLER[suite], *NO_DROPOUT[suite]]
     settings = {"profile": "tiny", "device": "cpu", "offline": True}
-    alone = api.run_seeds(f"suites/{suite}", overrides=overrides, runs_root=tmp_path / "one", **settings)[0]
+    alone = run_seeds(f"suites/{suite}", overrides=overrides, runs_root=tmp_path / "one", **settings)[0]
     command = [
         *(sys.executable, *LAUNCH, "--mixed_precision", "no", "--dynamo_backend", "no", "-m", "bench"),
         *("run", f"suites/{suite}", "--profile", "tiny", "--device", "cpu", "--offline"),
@@ -60,8 +62,8 @@ def test_two_processes_train_like_one(suite: str, tmp_path: Path) -> None:
 def test_a_batch_that_cannot_be_split_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
     config = tiny.small("imdb")
-    with pytest.raises(api.InputError, match=r"training.batch_size = 10 cannot be split evenly between 3 processes"):
-        api.run_config(config, 0, device="cpu", runs_root=tmp_path)
+    with pytest.raises(InputError, match=r"training.batch_size = 10 cannot be split evenly between 3 processes"):
+        run_config(config, 0, RunSettings(device="cpu", runs_root=tmp_path))
 
 
 def _losses(folder: Path) -> list[float]:

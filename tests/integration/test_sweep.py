@@ -19,7 +19,8 @@ import psutil
 import pytest
 import tiny
 
-from bench.experiments.sweep import Plan, plan, run_sweep
+from bench.experiments.sweep import EngineSettings, Plan, plan, run_sweep
+from bench.running.settings import RunSettings
 
 pytestmark = pytest.mark.integration
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray, the extra `ray`, is not installed")
@@ -44,8 +45,7 @@ def _plan(root: Path, *, n_seeds: int = 8) -> Plan:
         seeds=range(n_seeds),
         profile="tiny",
         overrides=OVERRIDES,
-        device="cpu",
-        runs_root=root,
+        settings=RunSettings(runs_root=root, device="cpu"),
     )
 
 
@@ -53,7 +53,7 @@ def _plan(root: Path, *, n_seeds: int = 8) -> Plan:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the runs of a sweep that nobody disturbed."""
     root = tmp_path_factory.mktemp("whole")
-    result = run_sweep(_plan(root), slots=2, cpus_per_cell=1)
+    result = run_sweep(_plan(root), engine=EngineSettings(slots=2, cpus_per_cell=1))
     assert [(o.state, o.message) for o in result.outcomes] == [("done", None)] * 24
     return root
 

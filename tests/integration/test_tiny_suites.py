@@ -21,7 +21,7 @@ from bench.methods.applying import state_hash
 from bench.records.predictions import Predictions
 from bench.records.record import read_record, read_statistics, run_folder
 from bench.running import run as runner
-from bench.running.api import SeedResult, run_seeds
+from bench.running.runs import SeedResult, run_seeds
 from bench.suites.resolve import builtin_suites, load_suite
 
 pytestmark = pytest.mark.integration

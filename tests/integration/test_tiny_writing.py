@@ -20,7 +20,8 @@ from bench.records.predictions import Predictions
 from bench.records.record import RunRecord, run_folder
 from bench.running import run as runner
 from bench.running import style_judge as judging
-from bench.running.api import SeedResult, run_seeds
+from bench.running.runs import SeedResult, run_seeds
+from bench.running.settings import RunSettings
 from bench.suites.resolve import load_suite
 
 pytestmark = pytest.mark.integration
@@ -57,7 +58,7 @@ def _run_every(n_steps: int | None, suite: str, method: str, root: Path) -> tupl
     config = tiny.small(suite, method=method)
     training = config.training.model_copy(update={"evaluate_every_steps": n_steps})
     config = config.model_copy(update={"training": training})
-    record = runner.run_seed(config, 0, runner.Options(device="cpu", runs_root=root))
+    record = runner.run_seed(config, 0, RunSettings(device="cpu", runs_root=root))
     return record, run_folder(root, config, 0)
 
 

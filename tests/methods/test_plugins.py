@@ -16,7 +16,8 @@ from bench.core.errors import InputError, TrainingError
 from bench.methods import Method
 from bench.methods.applying import apply_method, build
 from bench.methods.plugins import load_plugin
-from bench.running import api
+from bench.running.runs import SeedResult, run_config
+from bench.running.settings import RunSettings
 from bench.suites import plugins as naming
 from bench.suites.plugins import plugin_table
 from bench.suites.resolve import load_suite, resolve
@@ -39,8 +40,8 @@ def _config(code: str, *overrides: str) -> SuiteConfig:
     return tiny.small("imdb", *overrides, method="./mine.py:Mine")
 
 
-def _run(config: SuiteConfig) -> api.SeedResult:
-    return api.run_config(config, 0, device="cpu", offline=True, runs_root=Path("runs"))
+def _run(config: SuiteConfig) -> SeedResult:
+    return run_config(config, 0, RunSettings(device="cpu", offline=True))
 
 
 # --- found -----------------------------------------------------------------------------------------------------------
@@ -301,5 +302,5 @@ def test_our_own_bugs_are_not_blamed_on_a_user() -> None:
         apply_method(distilbert(), Wrong(), seed=0)
 
 
-def _curve(result: api.SeedResult) -> list[str]:
+def _curve(result: SeedResult) -> list[str]:
     return (result.folder / "curve.jsonl").read_text(encoding="utf-8").splitlines()

@@ -13,13 +13,15 @@ from typer.testing import CliRunner
 
 from bench.cli.app import app
 from bench.comparing.gate.promotion import promote
+from bench.config.suite import SuiteConfig
 from bench.core.errors import InputError, NotComparableError, TrainingError
 from bench.records import baselines as baseline
 from bench.records.noise import NoiseFloor, check_seeding, draws_initial_weights, floor_of
 from bench.records.record import RunRecord
 from bench.running import repeats
-from bench.running.api import SeedResult
 from bench.running.repeats import measure_noise
+from bench.running.runs import SeedResult
+from bench.running.settings import RunSettings
 
 
 def scored(seed: int, accuracy: float, **changes: Any) -> RunRecord:
@@ -104,36 +106,34 @@ def test_only_heads_and_adapters_draw_weights(record: RunRecord, draws: bool) ->
 
 
 class Runs:
-    """Takes the place of `bench.running.api.run_seeds`: hands out records and writes down what it was asked for."""
+    """Takes the place of `bench.running.runs.run_each`: hands out records and writes down what it was asked for."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[tuple[int, ...], Path, bool]] = []
 
-    def __call__(
-        self, suite: str, *, seeds: tuple[int, ...], runs_root: Path, force: bool = False, **_: Any
-    ) -> list[SeedResult]:
-        self.asked.append((tuple(seeds), runs_root, force))
-        return [SeedResult(record=make_record(seed), folder=runs_root, reused=not force) for seed in seeds]
+    def __call__(self, config: SuiteConfig, seeds: tuple[int, ...], settings: RunSettings) -> list[SeedResult]:
+        root, force = settings.runs_root, settings.force
+        self.asked.append((tuple(seeds), root, force))
+        return [SeedResult(record=make_record(seed), folder=root, reused=not force) for seed in seeds]
 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     runs = Runs()
-    monkeypatch.setattr(repeats, "run_seeds", runs)
+    monkeypatch.setattr(repeats, "run_each", runs)
     return runs
 
 
 def test_seeds_are_stored_and_repeats_are_forced_each_in_a_folder_of_its_own(tmp_path: Path, runs: Runs) -> None:
-    measured = measure_noise(
-        "suites/sentiment_sst2", n_repeats=2, seeds=(4, 5), runs_root=tmp_path / "runs", keep=tmp_path / "kept"
-    )
+    config, settings = make_record().config, RunSettings(runs_root=tmp_path / "runs")
+    measured = measure_noise(config, settings, n_repeats=2, seeds=(4, 5), keep=tmp_path / "kept")
     assert runs.asked == [
         ((4, 5), tmp_path / "runs", False),
         ((4,), tmp_path / "kept/repeat-1", True),
         ((4,), tmp_path / "kept/repeat-2", True),
     ]
     assert [record.seed for record in (*measured.repeats, *measured.seeds)] == [4, 4, 4, 5]
-    measure_noise("suites/sentiment_sst2", n_repeats=2, seeds=(4, 5), runs_root=tmp_path / "runs")
+    measure_noise(config, settings, n_repeats=2, seeds=(4, 5))
     roots = {root for _, root, force in runs.asked[3:] if force}
     assert len(roots) == 2
     assert not any(root.exists() for root in roots)
@@ -141,7 +141,7 @@ def test_seeds_are_stored_and_repeats_are_forced_each_in_a_folder_of_its_own(tmp
 
 def test_one_repeat_is_none(runs: Runs) -> None:
     with pytest.raises(InputError, match="--repeats 1: one run shows no noise; give 2 or more"):
-        measure_noise("suites/sentiment_sst2", n_repeats=1)
+        measure_noise(make_record().config, RunSettings(), n_repeats=1)
     assert runs.asked == []
 
 

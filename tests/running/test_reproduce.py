@@ -18,7 +18,6 @@ from bench.core.files import read_rows
 from bench.records import baselines as baseline
 from bench.records.noise import MetricNoise, NoiseFloor
 from bench.records.record import RunRecord, read_record, write_record
-from bench.running.api import run_seeds
 from bench.running.reproduce import (
     Departure,
     Original,
@@ -29,6 +28,7 @@ from bench.running.reproduce import (
     first_departure,
     surroundings,
 )
+from bench.running.runs import run_seeds
 
 NOISE = NoiseFloor(
     metrics={name: MetricNoise(device=0.001, seeds=0.01) for name in ("accuracy", "f1", "loss")},

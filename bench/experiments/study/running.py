@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from bench.comparing.compare import Comparison, adjusted_together
 from bench.comparing.side import Side, load_side
+from bench.comparing.stored import compare_sides
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, SourceError
 from bench.core.locks import hold
@@ -23,8 +24,9 @@ from bench.experiments.study.result import Final, MethodComparisons, MethodResul
 from bench.experiments.study.search import TrialSettings, search
 from bench.experiments.study.setup import Study, check_methods, value_of
 from bench.records.record import RECORD_FILE, Cost, RunRecord, read_record, run_folder
-from bench.running import api
 from bench.running.cache import RunCache
+from bench.running.runs import run_config
+from bench.running.settings import RunSettings
 
 Made = TypeVar("Made")
 RunOne = Callable[[SuiteConfig, int, Path], RunRecord]
@@ -34,23 +36,18 @@ RunOne = Callable[[SuiteConfig, int, Path], RunRecord]
 def run_study(
     study: Study,
     *,
-    runs_root: Path = Path("runs"),
-    device: str = "auto",
-    offline: bool = False,
+    settings: RunSettings = RunSettings(),  # noqa: B008 - it is frozen
     retry_failed: bool = False,
-    progress: Progress | None = None,
     run_one: RunOne | None = None,
 ) -> StudyResult:
     """Run a study, or what is left of it: runs that are stored are read, and failed ones stay failed.
 
     Args:
         study: what `read_study` returned.
-        runs_root: folder of runs; those of studies lie under `studies` in it.
-        device: `auto`, `cpu`, `cuda` or `mps`.
-        offline: fetch nothing.
+        settings: how its runs happen: runs of studies lie under `studies` in `runs_root`, and `progress` is told of
+            every trial and final run.
         retry_failed: try failed runs again.
-        progress: told of every trial and final run; default: silent.
-        run_one: what runs one config; default: `bench.running.api.run_config`.
+        run_one: what runs one config; default: `bench.running.runs.run_config`.
 
     Raises:
         InputError: a default does not fit its suite, the study runs already elsewhere, or validation rows turn out to
@@ -58,29 +55,30 @@ def run_study(
         SourceError: weights or data cannot be brought in.
         DeviceError: the device is not there.
     """
-    root = runs_root / FOLDER
+    root = settings.runs_root / FOLDER
     root.mkdir(parents=True, exist_ok=True)
     if run_one is None:
         from bench.running.device import choose_device
 
-        choose_device(device)  # one that is not here would fail every trial
+        choose_device(settings.device)  # one that is not here would fail every trial
         check_methods(study)
-        run_one = _runner(device, offline)
+        run_one = _runner(settings)
     try:
         with FileLock(root / f"{study.file.study}.lock", timeout=0):
             ledger = open_ledger(root, study.file.study)
             if retry_failed:
                 ledger.forget_failures()
-            return _Work(study, root, ledger, run_one, progress or Silent()).do()
+            return _Work(study, root, ledger, run_one, settings.progress).do()
     except Timeout:
         raise InputError(f"{study.place}: this study is running already in {root}; wait for that to end") from None
 
 
-def _runner(device: str, offline: bool) -> RunOne:
-    kept = RunCache()  # rows, weights and encodings are the same for every run
+def _runner(settings: RunSettings) -> RunOne:
+    cache = RunCache()  # rows and encodings are the same for every run
 
     def run_one(config: SuiteConfig, seed: int, root: Path) -> RunRecord:
-        return api.run_config(config, seed, device=device, offline=offline, runs_root=root, kept=kept).record
+        silent = replace(settings, runs_root=root, progress=Silent())  # the study says what runs
+        return run_config(config, seed, silent, cache).record
 
     return run_one
 
@@ -322,7 +320,7 @@ def compared(study: Study, methods: Sequence[MethodResult], allowed: Sequence[st
         key = _key(*pair)
         sides = [final.side for final in pair if final is not None and final.side is not None]
         if key is not None and key not in tables and len(sides) == 2:
-            tables[key] = api.compare_sides(sides, metrics=study.metrics, allow=allowed)[0]
+            tables[key] = compare_sides(sides, metrics=study.metrics, allow=allowed)[0]
     adjusted = dict(zip(tables, adjusted_together(list(tables.values()), "holm"), strict=True))
 
     def found(pair: tuple[Final | None, Final | None]) -> Comparison | None:

@@ -19,8 +19,9 @@ from bench.core.errors import BenchError
 from bench.core.files import write_text
 from bench.core.locks import hold
 from bench.records.record import RECORD_FILE, run_folder
-from bench.running import api
 from bench.running.cache import RunCache
+from bench.running.runs import run_config
+from bench.running.settings import RunSettings
 
 
 class Stopped(BaseException):
@@ -45,18 +46,7 @@ class SweepCell:
         return f"{config.suite} · {config.profile} · {config.method_name} · seed {self.seed}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What decides how cells run but not what they give."""
-
-    runs_root: Path
-    device: str = "auto"
-    offline: bool = False
-    force: bool = False
-    """Run again even where a record stands."""
-
-
-Runner = Callable[[SuiteConfig, int, Settings], object]
+Runner = Callable[[SuiteConfig, int, RunSettings], object]
 """What runs a cell and stores its record; found by its name in another process, so a function of a module."""
 
 
@@ -65,7 +55,7 @@ class CellJob:
     """A cell on its way to a worker."""
 
     cell: SweepCell
-    settings: Settings
+    settings: RunSettings
     run: Runner
     wait: bool = False
     """Whether to wait where another sweep is at this cell, rather than to come back with `busy`."""
@@ -91,21 +81,13 @@ def is_done(folder: Path) -> bool:
     return (folder / RECORD_FILE).is_file()
 
 
-def run_config(config: SuiteConfig, seed: int, settings: Settings) -> None:
-    """Run a cell as `bench run` would, silently."""
-    api.run_config(
-        config,
-        seed,
-        device=settings.device,
-        offline=settings.offline,
-        force=settings.force,
-        runs_root=settings.runs_root,
-        kept=_kept(),
-    )
+def run_stored(config: SuiteConfig, seed: int, settings: RunSettings) -> None:
+    """Run a cell as `bench run` would."""
+    run_config(config, seed, settings, _cache())
 
 
 @functools.cache
-def _kept() -> RunCache:
+def _cache() -> RunCache:
     """Return what the cells of this process share."""
     return RunCache()
 

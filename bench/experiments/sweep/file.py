@@ -9,9 +9,8 @@ from pydantic import Field, ValidationError
 
 from bench.config import Strict
 from bench.core.errors import InputError, suggest
+from bench.experiments.sweep.engine import EngineName, EngineSettings
 from bench.suites.resolve import read_tables
-
-EngineName = Literal["local", "ray"]
 
 
 class Sweep(Strict):
@@ -40,6 +39,17 @@ class Sweep(Strict):
     """Threads of a cell; results depend on it in their last bits. Default: an equal share of the cores."""
     gpus_per_cell: float | None = Field(default=None, ge=0, le=1)
     """Part of a GPU that a cell gets: 1, 0.5 for two cells on one GPU, 0 for none; default: 1 where there are any."""
+
+    @property
+    def engine_settings(self) -> EngineSettings:
+        """Return which engine is asked for, and what a cell gets."""
+        return EngineSettings(
+            name=self.engine,
+            address=self.address,
+            slots=self.slots,
+            cpus_per_cell=self.cpus_per_cell,
+            gpus_per_cell=self.gpus_per_cell,
+        )
 
 
 def load_sweep(path: Path) -> Sweep:

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from bench.experiments.sweep.cells import CellJob, CellResult, Stopped, run_cell, settle
-from bench.experiments.sweep.engines import Death, Place
+from bench.experiments.sweep.engine import Death
+from bench.experiments.sweep.places import Place
 
 _STOP_S = 10.0
 """How long a worker may take to leave its cell when told to stop."""

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import DeviceError, InputError, RunError
-from bench.experiments.sweep.cells import CellJob, CellResult, Settings, run_cell, settle
-from bench.experiments.sweep.engines import Death, cores_here, gpus_here, share_out, variables
+from bench.experiments.sweep.cells import CellJob, CellResult, run_cell, settle
+from bench.experiments.sweep.engine import Death, EngineSettings
+from bench.experiments.sweep.places import gpus_here, may_use_gpus, places_here, variables
 from bench.records.provenance import version
+from bench.running.settings import RunSettings
 
 CONNECT_S = 5.0
 """How long a port may take to open."""
@@ -45,15 +47,7 @@ class _Needs:
     gpus: float
 
 
-def open_ray(
-    settings: Settings,
-    *,
-    n_cells: int,
-    slots: int | None,
-    cpus_per_cell: int | None,
-    gpus_per_cell: float | None,
-    address: str | None,
-) -> RayEngine:
+def open_ray(engine: EngineSettings, settings: RunSettings, *, n_cells: int) -> RayEngine:
     """Connect to a cluster, or start an instance here, and return the engine on it; see `open_engine`.
 
     Raises:
@@ -68,17 +62,15 @@ def open_ray(
     except ImportError:
         raise InputError("--engine ray: Ray is not installed; `pip install bench[ray]` brings it") from None
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    address = engine.address
     if address is None:
-        gpus = gpus_here() if settings.device in ("auto", "cuda") else ()
-        places = share_out(
-            cores=cores_here(), gpus=gpus, slots=slots, cpus_per_cell=cpus_per_cell, gpus_per_cell=gpus_per_cell
-        )[:n_cells]
+        places = places_here(engine, device=settings.device, n_cells=n_cells)
         cpus = len(places[0].cores)
-        gpu_share = 0.0 if places[0].gpu is None else gpus_per_cell or 1.0
+        gpu_share = 0.0 if places[0].gpu is None else engine.gpus_per_cell or 1.0
         ray.init(
             address="local",
             num_cpus=cpus * len(places),
-            num_gpus=len(gpus),
+            num_gpus=len(gpus_here()) if may_use_gpus(settings.device) else 0,
             include_dashboard=False,
             object_store_memory=_OBJECT_STORE_BYTES,
             **quiet,
@@ -89,10 +81,10 @@ def open_ray(
         ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _unreachable(address, str(error)) from None
-    cpus = cpus_per_cell or 1
+    cpus = engine.cpus_per_cell or 1
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call, unused-ignore]
-    has_gpus = settings.device in ("auto", "cuda") and any(node.get("GPU") for node in nodes)
-    share = float(has_gpus) if gpus_per_cell is None else gpus_per_cell
+    has_gpus = may_use_gpus(settings.device) and any(node.get("GPU") for node in nodes)
+    share = float(has_gpus) if engine.gpus_per_cell is None else engine.gpus_per_cell
     room = sum(_room(node, cpus, share) for node in nodes)
     if not room:
         ray.shutdown()
@@ -100,7 +92,7 @@ def open_ray(
             f"--address {address}: no node of the cluster has {cpus} CPU(s) and {share:g} GPU(s) for a cell; "
             "lower --cpus-per-cell or --gpus-per-cell"
         )
-    return RayEngine(ray, settings, n_slots=min(slots or room, n_cells), cpus=cpus, gpus=share)
+    return RayEngine(ray, settings, n_slots=min(engine.slots or room, n_cells), cpus=cpus, gpus=share)
 
 
 def _room(node: Mapping[str, float], cpus: int, gpus: float) -> int:
@@ -112,7 +104,7 @@ def _room(node: Mapping[str, float], cpus: int, gpus: float) -> int:
 class RayEngine:
     """Actors of a Ray cluster; one that is lost, alone or with its node, is started again wherever there is room."""
 
-    def __init__(self, ray: Any, settings: Settings, *, n_slots: int, cpus: int, gpus: float) -> None:
+    def __init__(self, ray: Any, settings: RunSettings, *, n_slots: int, cpus: int, gpus: float) -> None:
         self._ray = ray
         self._n_slots = n_slots
         self._root = root = settings.runs_root.resolve()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
-from bench.core.progress import Progress
-from bench.experiments.sweep.cells import Settings, SweepCell, is_done
+from bench.core.progress import Silent
+from bench.experiments.sweep.cells import SweepCell, is_done
 from bench.records.record import RECORD_FILE, run_folder
-from bench.running.api import check_device, choose_profile
-from bench.suites.resolve import SUITE_FILE, SuiteFile, load_suite, resolve
+from bench.running.runs import check_device
+from bench.running.settings import RunSettings
+from bench.suites.profile import choose_profile, suite_folder
+from bench.suites.resolve import SuiteFile, load_suite, resolve
 
 ALL = "all"
 """Stands for every method of a suite and of the library that applies."""
@@ -47,7 +49,7 @@ class Plan:
 
     cells: tuple[Planned, ...]
     not_applicable: tuple[NotApplicable, ...]
-    settings: Settings
+    settings: RunSettings
 
     @property
     def to_run(self) -> tuple[Planned, ...]:
@@ -78,11 +80,7 @@ def plan(
     seeds: Sequence[int] = (0,),
     profile: str = "auto",
     overrides: Sequence[str] = (),
-    device: str = "auto",
-    offline: bool = False,
-    force: bool = False,
-    runs_root: Path = Path("runs"),
-    progress: Progress | None = None,
+    settings: RunSettings = RunSettings(),  # noqa: B008 - it is frozen
 ) -> Plan:
     """Return every cell of a sweep, and what stands in the way of the others.
 
@@ -90,13 +88,9 @@ def plan(
         suites: suite folders or names.
         methods: names, `file.py:Name`, or `all`; default: each suite's own.
         seeds: run seeds, each once.
-        profile: as `bench.running.api.run_seeds`; `auto` is decided suite by suite.
+        profile: as `bench.running.runs.run_seeds`; `auto` is decided suite by suite.
         overrides: `key.path=value` each, for every cell.
-        device: as `bench.running.api.run_seeds`.
-        offline: fetch nothing.
-        force: run again what is stored.
-        runs_root: where runs are stored.
-        progress: told which profile was chosen, and why.
+        settings: how the cells run; its `progress` is told which profile was chosen, and why, and cells are silent.
 
     Raises:
         InputError: a suite, method, key or value is wrong; a cell comes twice; or no method applies to any suite.
@@ -105,8 +99,7 @@ def plan(
         raise InputError(f"seeds = {list(seeds)}: expected different integers, 0 or above, such as 0-4")
     if not all(methods):
         raise InputError(f"methods {', '.join(map(repr, methods))}: one name is empty; take out a comma too many")
-    settings = Settings(runs_root=runs_root, device=device, offline=offline, force=force)
-    read = [_read(suite, profile, settings, progress) for suite in suites]
+    read = [_read(suite, profile, settings) for suite in suites]
     configs: list[SuiteConfig] = []
     not_applicable: list[NotApplicable] = []
     for suite in read:
@@ -126,16 +119,15 @@ def plan(
             f"no cell is left to run: {'; '.join(f'{n.suite}, {n.method}: {n.why}' for n in not_applicable)}"
         )
     cells = [planned for config in configs for planned in _cells(config, seeds, settings)]
-    return Plan(cells=tuple(cells), not_applicable=tuple(not_applicable), settings=settings)
+    silent = replace(settings, progress=Silent())  # it goes to other processes
+    return Plan(cells=tuple(cells), not_applicable=tuple(not_applicable), settings=silent)
 
 
-def _read(suite: str | Path, profile: str, settings: Settings, progress: Progress | None) -> _Suite:
-    given = Path(suite)
-    file = load_suite(given.parent if given.name == SUITE_FILE else given)
+def _read(suite: str | Path, profile: str, settings: RunSettings) -> _Suite:
+    file = load_suite(suite_folder(suite))
     if profile == "auto":
         profile, why = choose_profile(file, offline=settings.offline)
-        if progress is not None:
-            progress.say(f"{file.name}: profile {profile}: {why}")
+        settings.progress.say(f"{file.name}: profile {profile}: {why}")
     if profile not in file.profiles:
         raise InputError(f"{file.shown}: profile {profile!r} is not known{suggest(profile, file.profiles)}")
     return _Suite(file=file, profile=profile, own=file.methods(profile))
@@ -208,7 +200,7 @@ def _twice(config: SuiteConfig, twin: SuiteConfig) -> InputError:
     )
 
 
-def _cells(config: SuiteConfig, seeds: Sequence[int], settings: Settings) -> Iterator[Planned]:
+def _cells(config: SuiteConfig, seeds: Sequence[int], settings: RunSettings) -> Iterator[Planned]:
     at = run_folder(settings.runs_root, config, 0).parent  # one hash for all seeds
     folders = {seed: at / f"seed-{seed}" for seed in seeds}
     expected_s = _stored_s(at)

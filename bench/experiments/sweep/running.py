@@ -10,9 +10,9 @@ from statistics import fmean
 
 from bench.core.errors import EXIT_PASS, EXIT_RUN_FAILED
 from bench.core.locks import clear_scratch
-from bench.experiments.sweep.cells import CellJob, CellResult, Runner, SweepCell, run_config, write_log
-from bench.experiments.sweep.engines import Death, Engine, open_engine
-from bench.experiments.sweep.file import EngineName
+from bench.experiments.sweep.cells import CellJob, CellResult, Runner, SweepCell, run_stored, write_log
+from bench.experiments.sweep.engine import Death, Engine, EngineSettings
+from bench.experiments.sweep.open import open_engine
 from bench.experiments.sweep.planning import NotApplicable, Plan, Planned
 
 MAX_ATTEMPTS = 2
@@ -61,23 +61,15 @@ class SweepResult:
 def run_sweep(
     plan: Plan,
     *,
-    engine: EngineName = "local",
-    slots: int | None = None,
-    cpus_per_cell: int | None = None,
-    gpus_per_cell: float | None = None,
-    address: str | None = None,
+    engine: EngineSettings = EngineSettings(),  # noqa: B008 - it is frozen
     watch: Watch | None = None,
-    run: Runner = run_config,
+    run: Runner = run_stored,
 ) -> SweepResult:
     """Run every cell of a plan that is not stored yet; one that fails fails alone.
 
     Args:
         plan: what `bench.experiments.sweep.plan` returned.
-        engine: `local` (processes on this machine) or `ray`.
-        slots: cells at a time, 1 or more; see `bench.experiments.sweep.Sweep`, also for the next three.
-        cpus_per_cell: threads of a cell.
-        gpus_per_cell: part of a GPU for a cell, from 0 to 1.
-        address: of a Ray cluster.
+        engine: which one, and what a cell gets; default: one cell at a time on this machine.
         watch: told how far the sweep is.
         run: what runs a cell; a function that another process can import.
 
@@ -93,15 +85,7 @@ def run_sweep(
     to_run = plan.to_run
     ended = {planned.folder: CellResult(cell=planned.cell, state="stored") for planned in plan.cells}
     if to_run:
-        workers = open_engine(
-            engine,
-            plan.settings,
-            n_cells=len(to_run),
-            slots=slots,
-            cpus_per_cell=cpus_per_cell,
-            gpus_per_cell=gpus_per_cell,
-            address=address,
-        )
+        workers = open_engine(engine, plan.settings, n_cells=len(to_run))
         drive = _Drive(workers, to_run, watch or _unwatched)
         try:
             drive.run([CellJob(cell=planned.cell, settings=plan.settings, run=run) for planned in to_run])

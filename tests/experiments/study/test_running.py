@@ -23,12 +23,15 @@ from bench.experiments.study.result import StudyResult, row_of, word_of
 from bench.records.record import Cost, run_folder
 from bench.reports.study import values_of, write_report
 from bench.reports.study.markdown import render
+from bench.running.settings import RunSettings
 
 BOTH = {"full": {"training.learning_rate": RATE}, "head_only": {"training.learning_rate": RATE}}
 
 
 def done(root: Path, runs: Runs | None = None, *, retry_failed: bool = False, **changes: Any) -> StudyResult:
-    return run_study(study(**changes), runs_root=root, run_one=runs or Runs(), retry_failed=retry_failed)
+    return run_study(
+        study(**changes), settings=RunSettings(runs_root=root), run_one=runs or Runs(), retry_failed=retry_failed
+    )
 
 
 def test_trials_see_validation_rows_and_final_runs_test_rows(tmp_path: Path) -> None:
@@ -218,7 +221,7 @@ def test_data_that_changes_between_runs_is_refused(tmp_path: Path) -> None:
 def test_a_device_that_is_not_here_fails_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(DeviceError, match=r"--device cuda: .* sees no such device here"):
-        run_study(study(), runs_root=tmp_path, device="cuda")
+        run_study(study(), settings=RunSettings(runs_root=tmp_path, device="cuda"))
     assert not list(tmp_path.rglob("*.json"))
 
 

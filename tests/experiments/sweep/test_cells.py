@@ -9,16 +9,17 @@ import pytest
 
 from bench.core.locks import clear_scratch, hold
 from bench.experiments.sweep import SweepCell, plan
-from bench.experiments.sweep.cells import CellJob, Runner, Settings, Stopped, run_cell
+from bench.experiments.sweep.cells import CellJob, Runner, Stopped, run_cell
+from bench.running.settings import RunSettings
 
 
 @pytest.fixture
 def cell(tmp_path: Path) -> SweepCell:
-    return plan(["imdb"], profile="tiny", seeds=(1,), runs_root=tmp_path).cells[0].cell
+    return plan(["imdb"], profile="tiny", seeds=(1,), settings=RunSettings(runs_root=tmp_path)).cells[0].cell
 
 
 def _task(cell: SweepCell, root: Path, run: Runner = fake_runs.store, *, force: bool = False) -> CellJob:
-    return CellJob(cell=cell, settings=Settings(runs_root=root, force=force), run=run)
+    return CellJob(cell=cell, settings=RunSettings(runs_root=root, force=force), run=run)
 
 
 def _stale(folder: Path) -> Path:

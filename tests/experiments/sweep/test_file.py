@@ -8,6 +8,7 @@ import pytest
 
 from bench.core.errors import InputError
 from bench.experiments.sweep import load_sweep, plan
+from bench.running.settings import RunSettings
 
 WHOLE = """
 suites = ["suites/imdb", "gulliver"]
@@ -64,6 +65,10 @@ def test_the_file_in_the_document_can_be_planned(tmp_path: Path) -> None:
     text = (Path(__file__).parents[3] / "docs" / "sweep.md").read_text(encoding="utf-8")
     sweep = load_sweep(_written(tmp_path, text.split("```toml\n")[1].split("```")[0]))
     planned = plan(
-        sweep.suites, methods=sweep.methods, profile=sweep.profile, overrides=sweep.set, runs_root=tmp_path / "runs"
+        sweep.suites,
+        methods=sweep.methods,
+        profile=sweep.profile,
+        overrides=sweep.set,
+        settings=RunSettings(runs_root=tmp_path / "runs"),
     )
     assert len(planned.cells) == 4

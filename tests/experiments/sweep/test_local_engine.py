@@ -17,12 +17,14 @@ import pytest
 from processes import clean_env
 
 from bench.core.errors import DeviceError, InputError
-from bench.experiments.sweep import Plan, SweepResult, plan, run_sweep
-from bench.experiments.sweep.engines import Place, cores_here, gpus_here, share_out
+from bench.experiments.sweep import EngineSettings, Plan, SweepResult, plan, run_sweep
+from bench.experiments.sweep.places import Place, cores_here, gpus_here, share_out
+from bench.running.settings import RunSettings
 
 
-def _plan(root: Path, **settings: Any) -> Plan:
-    return plan(["imdb"], profile="tiny", runs_root=root, device="cpu", **settings)
+def _plan(root: Path, *, force: bool = False, **asked: Any) -> Plan:
+    settings = RunSettings(runs_root=root, device="cpu", force=force)
+    return plan(["imdb"], profile="tiny", settings=settings, **asked)
 
 
 def _states(result: SweepResult) -> list[str]:
@@ -39,7 +41,7 @@ def _wait_for(file: Path) -> None:
 def test_each_slot_is_one_process_with_its_cores_and_threads(tmp_path: Path) -> None:
     planned = _plan(tmp_path, seeds=range(6))
     before = dict(os.environ)
-    result = run_sweep(planned, slots=2, cpus_per_cell=1, run=fake_runs.store)
+    result = run_sweep(planned, engine=EngineSettings(slots=2, cpus_per_cell=1), run=fake_runs.store)
     assert _states(result) == ["done"] * 6
     records = [fake_runs.record_of(one.folder) for one in planned.cells]
     assert len({record["pid"] for record in records}) == 2
@@ -104,16 +106,18 @@ def test_ctrl_c_stops_the_workers_and_leaves_nothing(tmp_path: Path) -> None:
 def test_two_sweeps_at_once_run_no_cell_twice(tmp_path: Path) -> None:
     planned = _plan(tmp_path, seeds=range(8))
     code = (
-        "import sys; from pathlib import Path; import fake_runs; from bench.experiments.sweep import plan, run_sweep\n"
+        "import sys; from pathlib import Path; import fake_runs; from bench.running.settings import RunSettings\n"
+        "from bench.experiments.sweep import EngineSettings, plan, run_sweep\n"
         "if __name__ == '__main__':\n"
-        "    planned = plan(['imdb'], profile='tiny', seeds=range(8), runs_root=Path(sys.argv[1]), device='cpu')\n"
-        "    run_sweep(planned, slots=2, run=fake_runs.store_slowly)"
+        "    settings = RunSettings(runs_root=Path(sys.argv[1]), device='cpu')\n"
+        "    planned = plan(['imdb'], profile='tiny', seeds=range(8), settings=settings)\n"
+        "    run_sweep(planned, engine=EngineSettings(slots=2), run=fake_runs.store_slowly)"
     )
     here = Path(__file__).parent
     env = {**clean_env(), "PYTHONPATH": os.pathsep.join([str(here.parents[2]), str(here.parents[1] / "helpers")])}
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=env) as other:
         _wait_for(tmp_path / "asked-0")
-        result = run_sweep(planned, slots=2, run=fake_runs.store_slowly)
+        result = run_sweep(planned, engine=EngineSettings(slots=2), run=fake_runs.store_slowly)
         assert other.wait(60) == 0
     assert set(_states(result)) <= {"done", "stored"}
     assert [(tmp_path / f"asked-{seed}").read_text(encoding="utf-8") for seed in range(8)] == ["once\n"] * 8
@@ -122,9 +126,8 @@ def test_two_sweeps_at_once_run_no_cell_twice(tmp_path: Path) -> None:
 # --- places ----------------------------------------------------------------------------------------------------------
 
 
-def _share(**given: Any) -> list[Place]:
-    settings: dict[str, Any] = {"cores": range(4), "gpus": (), "slots": None, "cpus_per_cell": None}
-    return share_out(**{**settings, "gpus_per_cell": None, **given})
+def _share(*, gpus: tuple[str, ...] = (), **given: Any) -> list[Place]:
+    return share_out(EngineSettings(**given), cores=range(4), gpus=gpus)
 
 
 @pytest.mark.parametrize(
@@ -159,4 +162,4 @@ def test_the_gpus_that_may_be_used(given: str, found: tuple[str, ...], monkeypat
 
 def test_error_the_local_engine_has_no_address(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="add --engine ray"):
-        run_sweep(_plan(tmp_path), address="auto", run=fake_runs.store)
+        run_sweep(_plan(tmp_path), engine=EngineSettings(address="auto"), run=fake_runs.store)

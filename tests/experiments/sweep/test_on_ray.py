@@ -15,8 +15,9 @@ import fake_runs
 import pytest
 
 from bench.core.errors import InputError, RunError
-from bench.experiments.sweep import on_ray, plan, run_sweep
+from bench.experiments.sweep import EngineSettings, on_ray, plan, run_sweep
 from bench.records.provenance import version
+from bench.running.settings import RunSettings
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray, the extra `ray`, is not installed")
 
@@ -30,8 +31,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _sweep(root: Path, address: str) -> None:
-    planned = plan(["imdb"], profile="tiny", runs_root=root)
-    run_sweep(planned, engine="ray", address=address, run=fake_runs.store)
+    planned = plan(["imdb"], profile="tiny", settings=RunSettings(runs_root=root))
+    run_sweep(planned, engine=EngineSettings(name="ray", address=address), run=fake_runs.store)
 
 
 def test_error_ray_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

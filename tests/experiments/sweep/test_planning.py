@@ -13,11 +13,12 @@ from processes import clean_env, run_python
 from bench.core.builtin import builtin_root
 from bench.core.errors import InputError
 from bench.experiments.sweep import Plan, plan
-from bench.experiments.sweep.cells import Settings
+from bench.running.settings import RunSettings
 
 
-def _plan(suites: Any, root: Path, **settings: Any) -> Plan:
-    return plan(suites, profile="tiny", runs_root=root, **settings)
+def _plan(suites: Any, root: Path, *, device: str = "auto", force: bool = False, **asked: Any) -> Plan:
+    settings = RunSettings(runs_root=root, device=device, force=force)
+    return plan(suites, profile="tiny", settings=settings, **asked)
 
 
 def _cells(planned: Plan) -> list[tuple[str, str, int]]:
@@ -50,7 +51,7 @@ def test_without_a_method_each_suite_runs_its_own(tmp_path: Path) -> None:
 
 def test_stored_cells_are_done_and_tell_how_long_the_others_take(tmp_path: Path) -> None:
     first = _plan(["imdb"], tmp_path, seeds=(0, 1)).cells
-    fake_runs.store(first[1].cell.config, 1, Settings(runs_root=tmp_path))
+    fake_runs.store(first[1].cell.config, 1, RunSettings(runs_root=tmp_path))
     amended = _plan(["imdb"], tmp_path, methods=["freeze_attention", "full"], seeds=range(3))
     assert [one.done for one in amended.cells] == [False, True, False, False, False, False]
     assert [one.expected_s for one in amended.cells] == [2.0] * 3 + [None] * 3
@@ -110,12 +111,12 @@ def test_error_two_names_of_one_configuration(suite: Path, tmp_path: Path) -> No
 
 def test_error_an_unknown_profile(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="profile 'tyni' is not known; allowed: documented, offline, tiny"):
-        plan(["imdb"], profile="tyni", runs_root=tmp_path)
+        plan(["imdb"], profile="tyni", settings=RunSettings(runs_root=tmp_path))
 
 
 def test_error_a_stored_run_of_another_device(tmp_path: Path) -> None:
     cell = _plan(["imdb"], tmp_path).cells[0].cell
-    fake_runs.store(cell.config, 0, Settings(runs_root=tmp_path))
+    fake_runs.store(cell.config, 0, RunSettings(runs_root=tmp_path))
     assert _plan(["imdb"], tmp_path, device="cpu").cells[0].done
     with pytest.raises(InputError, match="holds a run on cpu; --force replaces it"):
         _plan(["imdb"], tmp_path, device="cuda")

@@ -11,9 +11,10 @@ import fake_runs
 import pytest
 
 from bench.experiments.sweep import CellResult, Plan, plan, run_sweep, running
-from bench.experiments.sweep.cells import CellJob, Settings
-from bench.experiments.sweep.engines import Death
+from bench.experiments.sweep.cells import CellJob
+from bench.experiments.sweep.engine import Death
 from bench.experiments.sweep.running import Queue, Tally, time_left_s
+from bench.running.settings import RunSettings
 
 Answer = Callable[[CellJob, int], CellResult | Death]
 
@@ -45,8 +46,8 @@ def _done(task: CellJob, _: int = 0) -> CellResult:
     return CellResult(cell=task.cell, state="done", seconds=3.0)
 
 
-def _plan(root: Path, suites: tuple[str, ...] = ("imdb",), **settings: Any) -> Plan:
-    return plan(suites, profile="tiny", runs_root=root, **settings)
+def _plan(root: Path, suites: tuple[str, ...] = ("imdb",), **asked: Any) -> Plan:
+    return plan(suites, profile="tiny", settings=RunSettings(runs_root=root), **asked)
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 def test_every_cell_ends_and_stored_ones_are_not_given(tmp_path: Path, run: Callable[..., Any]) -> None:
     planned = _plan(tmp_path, seeds=range(4))
-    fake_runs.store(planned.cells[2].cell.config, 2, Settings(runs_root=tmp_path))
+    fake_runs.store(planned.cells[2].cell.config, 2, RunSettings(runs_root=tmp_path))
     engine = FakeEngine(2, _done)
     result, seen = run(_plan(tmp_path, seeds=range(4)), engine)
     assert [outcome.state for outcome in result.outcomes] == ["done", "done", "stored", "done"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny
@@ -14,25 +13,27 @@ from bench.config import ClassificationTask, HeadOnlyMethod, SuiteConfig
 from bench.core.errors import InputError
 from bench.materials.base_model import quiet_transformers
 from bench.methods.applying import apply_method, build
-from bench.running import api
+from bench.records.record import RunRecord
 from bench.running.cache import RunCache
+from bench.running.runs import run_config
+from bench.running.settings import RunSettings
 from bench.tasks.classification import Classification
 
 
-def _run(config: SuiteConfig, kept: RunCache, root: Path) -> Any:
-    return api.run_config(config, 0, device="cpu", offline=True, runs_root=root, kept=kept).record
+def _run(config: SuiteConfig, cache: RunCache, root: Path) -> RunRecord:
+    return run_config(config, 0, RunSettings(device="cpu", offline=True, runs_root=root), cache).record
 
 
 def test_a_value_is_made_once_until_another_suite_comes() -> None:
-    kept, made = RunCache(), iter(range(9))
+    cache, made = RunCache(), iter(range(9))
     for expected, config in (
         (0, tiny.small("imdb", method="full")),
         (0, tiny.small("imdb", "training.steps=3", method="head_only")),
         (1, tiny.small("imdb", "task.max_length_tokens=20", method="full")),
         (2, tiny.small("gulliver")),
     ):
-        kept.open(config)
-        assert kept.get("value", lambda: next(made)) == expected
+        cache.open(config)
+        assert cache.controls.get("cpu", lambda: {"made": next(made)}) == {"made": expected}
 
 
 def test_features_are_kept_by_the_weights_that_made_them(tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_features_are_kept_by_the_weights_that_made_them(tmp_path: Path) -> None
 
 def test_a_model_with_fewer_positions_is_held_to_them_after_one_with_more(tmp_path: Path) -> None:
     lengths = ("model.architecture.config.n_positions=40", "task.window_tokens=38", "training.steps=1")
-    kept = RunCache()
-    _run(tiny.small("gulliver", *lengths, method="lora"), kept, tmp_path)
+    cache = RunCache()
+    _run(tiny.small("gulliver", *lengths, method="lora"), cache, tmp_path)
     with pytest.raises(InputError, match=r"task\.window_tokens = 38 is longer than the 32 positions"):
-        _run(tiny.small("gulliver", *lengths, method="prompt_tuning"), kept, tmp_path)
+        _run(tiny.small("gulliver", *lengths, method="prompt_tuning"), cache, tmp_path)
