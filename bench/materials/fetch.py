@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from bench.config import StyleDuelTask, SuiteConfig
 from bench.materials import sources
 from bench.materials.base_model import BaseModel, fetch_base_model
+from bench.materials.load import load_splits
 from bench.materials.sources import Fetched
-from bench.materials.splits import Splits, load_splits
+from bench.materials.splits import Splits
 
 Announce = Callable[[str], None]
 

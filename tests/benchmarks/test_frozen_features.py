@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from bench.materials.base_model import fetch_base_model, load_model, load_tokenizer
-from bench.materials.splits import load_splits
+from bench.materials.load import load_splits
 from bench.methods.applying import apply_method, build
 from bench.running.trainer import TrainOutcome, train
 from bench.suites.resolve import load_suite, resolve

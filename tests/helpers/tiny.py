@@ -9,7 +9,8 @@ import torch
 
 from bench.config import ModelConfig, SuiteConfig
 from bench.materials.base_model import fetch_base_model, load_model, load_tokenizer
-from bench.materials.splits import SPLITS, Splits, load_splits
+from bench.materials.load import load_splits
+from bench.materials.splits import SPLITS, Splits
 from bench.methods.applying import build
 from bench.records.predictions import Predictions
 from bench.running.trainer import Evaluate, TrainOutcome, train

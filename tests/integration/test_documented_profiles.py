@@ -106,7 +106,7 @@ def test_summarization_takes_the_recipes_ten_thousand_five_hundred_rows(hub_serv
     small = hub_server.hub.repositories[("dataset", repository.id)]
     hub_server.hub.add(repository)
     code = (
-        "from bench.suites.resolve import load_suite, resolve; from bench.materials.splits import load_splits\n"
+        "from bench.suites.resolve import load_suite, resolve; from bench.materials.load import load_splits\n"
         "s = load_splits(resolve(load_suite('summarization'), profile='documented').data)\n"
         "print(len(s.train), len(s.test), int(s.test[0].id, 16), int(s.test[-1].id, 16), s.summary.train_test_overlap)"
     )

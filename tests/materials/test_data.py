@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from bench.config import DataConfig
 from bench.core.errors import InputError
-from bench.materials.splits import Splits, load_splits, read_file
+from bench.materials.load import load_splits
+from bench.materials.splits import Splits
+from bench.materials.tables import read_file
 
 
 def _read(tmp_path: Path, name: str, content: str | bytes) -> list[dict[str, Any]]:

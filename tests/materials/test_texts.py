@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from bench.config import TextsConfig
 from bench.core.errors import InputError
-from bench.materials.splits import Splits, load_splits
+from bench.materials.load import load_splits
+from bench.materials.splits import Splits
 
 _PROSE = ("prose_day", "prose_night")
 
