@@ -64,9 +64,9 @@ def parameters(config: SuiteConfig) -> Parameters:
     """
     from bench.materials.base_model import count_parameters, meta_model
     from bench.methods.applying import build
-    from bench.tasks import build_model
+    from bench.tasks.base import kind_of_task
 
-    model = build_model(config, build(config.method), lambda: meta_model(config), seed=0)
+    model = kind_of_task(config).build_model(config, build(config.method), lambda: meta_model(config), seed=0)
     return Parameters(total=count_parameters(model), trainable=count_parameters(model, trainable=True))
 
 

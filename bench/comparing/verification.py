@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from bench import metrics
+from bench.config.suite import key_of
 from bench.core.errors import InputError
 from bench.records import baselines
 from bench.records.baselines import MAX_BYTES, Baseline, BaselineSeed
@@ -84,14 +83,9 @@ def _oversized(n_bytes: int) -> Iterator[str]:
 
 def _edited_config(baseline: Baseline, stored: dict[str, Any]) -> Iterator[str]:
     """Compare the key with the config as it was written: today's defaults may know keys that it never had."""
-    values = {name: value for name, value in stored.items() if name not in ("title", "chosen")}
-    keys = [_key_of(_without_nones(values)), _key_of(values)]  # version 1 hashed its nones too
+    keys = [key_of(_without_nones(stored)), key_of(stored)]  # version 1 hashed its nones too
     if baseline.config_key not in keys:
         yield f"config_key is {baseline.config_key}, and its config has the key {keys[0]}: one of them was edited"
-
-
-def _key_of(values: Any) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _without_nones(value: Any) -> Any:

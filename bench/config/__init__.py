@@ -12,35 +12,27 @@ from bench.config.method import (
     PluginMethod,
     SelectMethod,
 )
-from bench.config.metric import MetricConfig
-from bench.config.model import Architecture, ModelConfig
+from bench.config.metric import Inputs, MetricConfig
+from bench.config.model import Architecture, Family, ModelConfig
 from bench.config.sources import GeneratedSource, HubSource, LocalSource, Source, UrlSource, WheelSource
 from bench.config.suite import ProfileName, SuiteConfig
-from bench.config.task import (
-    ClassificationTask,
-    JudgeConfig,
-    LanguageModelingTask,
-    StyleDuelTask,
-    SummarizationTask,
-    Task,
-    WritingTask,
-)
+from bench.config.task import Memorisation, TaskConfig, kind_of
 from bench.config.training import TrainingConfig
 from bench.core.schema import Scalar, Strict
 
 __all__ = [
     "Architecture",
-    "ClassificationTask",
     "Data",
     "DataConfig",
+    "Family",
     "FreezeMethod",
     "FullMethod",
     "GeneratedSource",
     "HeadOnlyMethod",
     "HubSource",
-    "JudgeConfig",
-    "LanguageModelingTask",
+    "Inputs",
     "LocalSource",
+    "Memorisation",
     "MethodConfig",
     "MetricConfig",
     "ModelConfig",
@@ -54,14 +46,12 @@ __all__ = [
     "SplitConfig",
     "SplitName",
     "Strict",
-    "StyleDuelTask",
     "SuiteConfig",
-    "SummarizationTask",
-    "Task",
+    "TaskConfig",
     "TextConfig",
     "TextsConfig",
     "TrainingConfig",
     "UrlSource",
     "WheelSource",
-    "WritingTask",
+    "kind_of",
 ]

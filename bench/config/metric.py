@@ -9,6 +9,14 @@ from pydantic import Field
 from bench.config.sources import Source
 from bench.core.schema import Scalar, Strict
 
+Inputs = Literal["texts", "labels", "losses", "generations", "styles"]
+"""What a metric reads.
+
+`texts`: predicted and reference strings. `labels`: class numbers. `losses`: summed negative log-likelihood in nats as
+predictions, token counts as references. `generations`: texts as predictions; references are not looked at. `styles`:
+texts as predictions, and the number of the author each is meant to be by as references.
+"""
+
 
 class MetricConfig(Strict):
     """How one metric is applied; the table's key is the metric's name."""

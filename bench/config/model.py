@@ -9,6 +9,9 @@ from pydantic import Field, JsonValue
 from bench.config.sources import Source
 from bench.core.schema import Strict
 
+Family = Literal["sequence_classification", "token_classification", "seq2seq", "causal"]
+"""Which head a model carries: labels of a text, labels of its words, text written after reading, text continued."""
+
 
 class Architecture(Strict):
     """A transformers configuration written out, so that parameters can be counted without any weights."""
@@ -24,7 +27,7 @@ class ModelConfig(Strict):
 
     source: Source
     """Where weights and tokenizer come from."""
-    family: Literal["sequence_classification", "seq2seq", "causal"]
+    family: Family
     """Which head the base model carries."""
     pooling: Literal["architecture", "mean"] = "architecture"
     """`architecture` uses the head transformers ships; `mean` averages token vectors before the same head."""

@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from bench.config.data import Data, DataConfig, TextsConfig
+from bench.config.data import Data, TextsConfig
 from bench.config.method import MethodConfig
 from bench.config.metric import MetricConfig
 from bench.config.model import ModelConfig
 from bench.config.sources import Source
-from bench.config.task import StyleDuelTask, Task
+from bench.config.task import FIRST_NAMES, Task
 from bench.config.training import TrainingConfig
 from bench.core.schema import Strict
 
 ProfileName = Literal["documented", "offline", "tiny"]
-_FAMILIES_OF = {
-    "classification": ("sequence_classification",),
-    "summarization": ("seq2seq", "causal"),
-    "language_modeling": ("causal",),
-    "style_duel": ("causal",),
-}
 
 
 class SuiteConfig(Strict):
@@ -75,49 +69,50 @@ class SuiteConfig(Strict):
 
     @model_validator(mode="after")
     def _data_fits_the_task(self) -> SuiteConfig:
-        n_texts = {"language_modeling": 1, "style_duel": 2}.get(self.task.kind)
-        if isinstance(self.data, DataConfig) != (n_texts is None):
-            wanted = "rows" if n_texts is None else "texts"
-            raise ValueError(f"a {self.task.kind} task needs data of kind {wanted!r}, got {self.data.kind!r}")
-        if isinstance(self.data, TextsConfig) and len(self.data.texts) != n_texts:
-            names = ", ".join(self.data.texts)
-            raise ValueError(f"a {self.task.kind} task needs {n_texts} text(s) under data.texts, got {names}")
-        return self
-
-    @model_validator(mode="after")
-    def _controls_can_be_read(self) -> SuiteConfig:
-        if self.task.kind == "classification" and getattr(self.data, "controls", None):
-            raise ValueError("data.controls: a classifier predicts no text, so there is no loss on any; leave them out")
+        task, n_texts = self.task, self.task.n_texts
+        if isinstance(self.data, TextsConfig) == (n_texts is None):
+            needed = "rows" if n_texts is None else "texts"
+            raise ValueError(f"a {task.kind} task needs data of kind {needed!r}, got {self.data.kind!r}")
+        if isinstance(self.data, TextsConfig):
+            if len(self.data.texts) != n_texts:
+                names = ", ".join(self.data.texts)
+                raise ValueError(f"a {task.kind} task needs {n_texts} text(s) under data.texts, got {names}")
+            return self
+        if task.target != "text" and not self.data.labels:
+            raise ValueError(f"data.labels is missing: a {task.kind} task needs the names of its classes")
+        if task.target == "text" and self.data.labels:
+            raise ValueError(f"data.labels: a {task.kind} task has no classes; leave them out")
+        if self.data.controls and not task.predicts_text:
+            raise ValueError(
+                f"data.controls: a {task.kind} task predicts no text, so there is no loss on any; leave them out"
+            )
         return self
 
     @model_validator(mode="after")
     def _model_fits_the_task(self) -> SuiteConfig:
-        allowed = _FAMILIES_OF[self.task.kind]
+        allowed = self.task.families
         if self.model.family not in allowed:
-            wanted = " or ".join(repr(family) for family in allowed)
-            raise ValueError(f"a {self.task.kind} task needs model.family = {wanted}, got {self.model.family!r}")
-        return self
-
-    @model_validator(mode="after")
-    def _saves_what_it_trains(self) -> SuiteConfig:
-        if self.task.kind == "style_duel" and self.training.save != "trainable":
-            saves = self.training.save
-            raise ValueError(f"training.save = {saves!r} saves one model, a style_duel trains two; use 'trainable'")
+            needed = " or ".join(repr(family) for family in allowed)
+            raise ValueError(f"a {self.task.kind} task needs model.family = {needed}, got {self.model.family!r}")
         return self
 
     @model_validator(mode="after")
     def _short_predictions_are_made(self) -> SuiteConfig:
         short = [name for name, metric in self.metrics.items() if metric.prediction == "short"]
-        if short and getattr(self.task, "short_new_tokens", None) is None:
+        if short and not self.task.keeps_short_predictions:
             raise ValueError(f"metrics.{short[0]}.prediction = 'short' needs task.short_new_tokens")
+        return self
+
+    @model_validator(mode="after")
+    def _task_agrees(self) -> SuiteConfig:
+        self.task.check(self)
         return self
 
     def sources(self) -> Iterator[tuple[str, Source]]:
         """Yield what each source of the suite is used for, and the source."""
         yield "model", self.model.source
         yield from self.data.sources()
-        if isinstance(self.task, StyleDuelTask):
-            yield "judge", self.task.judge.checkpoint or self.task.judge.model.source
+        yield from self.task.sources()
         for name, metric in self.metrics.items():
             if metric.model is not None:
                 yield f"metric {name}", metric.model
@@ -126,5 +121,12 @@ class SuiteConfig(Strict):
     def key(self) -> str:
         """Return the config key: 12 hex digits that change with every value that can change a result."""
         # Without nones, as in config.lock.toml: a key that is new and absent must not give old results a new address.
-        values = self.model_dump(mode="json", exclude={"title", "chosen"}, exclude_none=True)
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+        return key_of(self.model_dump(mode="json", exclude_none=True))
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """Return the config key of a resolved suite that is written out as JSON holds it."""
+    parts = {name: value for name, value in values.items() if name not in ("title", "chosen")}
+    kind = parts["task"]["kind"]
+    parts["task"] = parts["task"] | {"kind": FIRST_NAMES.get(kind, kind)}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,120 +1,160 @@
-"""What goes in and what should come out: `[task]`."""
+"""What goes in and what should come out: `[task]`, whose keys depend on its `kind`.
+
+A kind of task lives in one module of `bench.tasks`, which holds all its facts. `KINDS` lists the kinds, and `kind_of`
+imports the module of one by its name. It is the one import that goes from a room to a later one: a suite file names its
+kind, so the type of its table is known only when the file is read.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Literal
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from bench.config.method import FreezeMethod, FullMethod, HeadOnlyMethod
-from bench.config.model import ModelConfig
+from bench.config.metric import Inputs
+from bench.config.model import Family, ModelConfig
 from bench.config.sources import Source
-from bench.config.training import TrainingConfig
+from bench.core.errors import InputError, suggest
 from bench.core.schema import Strict
 
+if TYPE_CHECKING:
+    from bench.config.suite import SuiteConfig
 
-class ClassificationTask(Strict):
-    """One label per text."""
+KINDS = {
+    "classification": "bench.tasks.classification",
+    "language_modeling": "bench.tasks.language_modeling",
+    "style_duel": "bench.tasks.style_duel",
+    "text_to_text": "bench.tasks.text_to_text",
+}
+"""Kind -> the module that holds its facts: the type of its table and how it is learned."""
 
-    kind: Literal["classification"]
-    max_length_tokens: int = Field(ge=4)
-    """Texts are cut to this many tokens."""
-    padding: Literal["max_length", "longest"]
-    """Pad to `max_length_tokens`, or to the longest text of the batch."""
+FIRST_NAMES = {"text_to_text": "summarization"}
+"""Kind -> the name that it had first. Suite files and records may go on using that name, and config keys are computed
+with it, so that what was stored keeps its address."""
 
-
-class SummarizationTask(Strict):
-    """A long text in, a short one out."""
-
-    kind: Literal["summarization"]
-    prompt: str
-    """What the model reads; `{input}` stands for the text, cut so that the rest of the prompt survives."""
-    source_length_tokens: int = Field(ge=8)
-    """Prompt and text together are cut to this many tokens."""
-    target_length_tokens: int = Field(ge=2)
-    """Reference summaries are cut to this many tokens when training."""
-    target_padding: Literal["max_length", "longest"]
-    """Pad labels to `target_length_tokens`, or to the longest of the batch."""
-    max_new_tokens: int = Field(ge=1)
-    """Longest generated summary; decoding is greedy."""
-    short_new_tokens: int | None = Field(default=None, ge=1)
-    """Also keep each summary as it stands after this many tokens, for claims measured at that length."""
-
-    @model_validator(mode="after")
-    def _prompt_has_a_place_for_the_text(self) -> SummarizationTask:
-        if self.prompt.count("{input}") != 1:
-            raise ValueError(f"prompt = {self.prompt!r} must hold {{input}} exactly once")
-        return self
+Target = Literal["text", "label", "tags"]
+"""What a row asks for: a text (or one of several), the number of a label, or the number of a label for every word."""
 
 
-class WritingTask(Strict):
-    """What is set for every author to imitate: random windows in, free samples out."""
+class TaskConfig(Strict):
+    """Base of every `[task]` table: what the rest of the project asks a kind of task."""
 
-    window_tokens: int = Field(ge=8)
-    """Length of a training window, drawn anywhere in an author's training part."""
-    n_samples: int = Field(ge=2)
-    """Samples that each writer generates whenever it is scored; held-out text is cut into as many passages, whose loss
-    is measured."""
-    prompt: str = ""
-    """What every sample continues; empty starts from the model's begin token."""
-    banned_tokens: tuple[str, ...] = ()
-    """Regular expressions; a token whose decoded text one of them matches as a whole is never sampled."""
-    repetition_penalty: float | None = Field(default=None, gt=1)
-    """r > 1: a token that occurred c times has its probability divided by r ** c; none leaves it alone."""
-    memorised_overlap_tokens: int = Field(default=50, ge=2)
-    """A sample that repeats this many training tokens in a row counts as memorised."""
-    memorised_share: float = Field(default=0.25, gt=0, le=1)
-    """So do samples whose 8-grams are found in the training text in this share or more."""
+    kind: str
+    """Name of the kind, one of `KINDS`."""
 
+    families: ClassVar[tuple[Family, ...]]
+    """Model families that can learn it."""
+    metric_inputs: ClassVar[tuple[Inputs, ...]]
+    """What its predictions give to metrics."""
+    target: ClassVar[Target] = "text"
+    """What `data.target_column` holds."""
+    n_texts: ClassVar[int | None] = None
+    """How many continuous texts it needs under `data.texts`; none where it reads rows."""
+    predicts_text: ClassVar[bool] = True
+    """Whether its model predicts text, so that texts which have nothing to do with the task tell what was forgotten."""
+    draws_head: ClassVar[bool] = False
+    """Whether the run seed draws a head that the base weights lack."""
 
-class LanguageModelingTask(WritingTask):
-    """One text to imitate."""
+    def check(self, config: SuiteConfig) -> None:
+        """Check what only this kind asks of the rest of a suite.
 
-    kind: Literal["language_modeling"]
-    sample_tokens: int = Field(ge=8)
-    """Length of a sample, shortest and longest: the end token is never sampled."""
+        Raises:
+            ValueError: something does not fit; the message begins with its key.
+        """
 
+    def base_models(self) -> dict[str, ModelConfig]:
+        """Return the base models that a run loads besides `[model]`, by what each is used for."""
+        return {}
 
-class JudgeConfig(Strict):
-    """The classifier that tells two authors apart; the same for every run seed and method of a suite."""
-
-    checkpoint: Source | None = None
-    """A judge that is trained already; none trains one."""
-    model: ModelConfig
-    """What it starts from."""
-    method: Annotated[FullMethod | HeadOnlyMethod | FreezeMethod, Field(discriminator="kind")]
-    """What of it is trained; an adapter cannot be saved as a classifier of its own."""
-    training: TrainingConfig
-    """How it is trained, on chunks of the training parts."""
-    max_length_tokens: int = Field(ge=8)
-    """Length of a chunk, and of what it reads of a generated text."""
-    seed: int = Field(default=0, ge=0)
-    """Fixes its training; part of the suite, not the run seed."""
-    minimum_accuracy: float = Field(gt=0, le=1)
-    """Accuracy on held-out chunks below which no run is scored."""
-
-    @model_validator(mode="after")
-    def _is_a_classifier(self) -> JudgeConfig:
-        if self.model.family != "sequence_classification":
-            raise ValueError(f"model.family = {self.model.family!r}: a judge needs 'sequence_classification'")
-        return self
-
-
-class StyleDuelTask(WritingTask):
-    """Two writers from one base model, each on an author of its own, and a judge that tells them apart."""
-
-    kind: Literal["style_duel"]
-    over_generation: float = Field(gt=0)
-    """k: writer tokens generated for every judge token needed, since the tokenizers differ."""
-    judge: JudgeConfig
+    def sources(self) -> Iterator[tuple[str, Source]]:
+        """Yield what each further source is used for, and the source."""
+        for name, model in self.base_models().items():
+            yield name, model.source
 
     @property
-    def sample_tokens(self) -> int:
-        """Return how many tokens a writer generates for one sample."""
-        return math.ceil(self.over_generation * self.judge.max_length_tokens)
+    def keeps_short_predictions(self) -> bool:
+        """Whether predictions are also kept as they stand after fewer tokens."""
+        return False
+
+    # --- what a report says of it ---
+
+    row_name: ClassVar[str] = "test row"
+    """What a prediction is made for."""
+    reference_name: ClassVar[str] = "reference"
+    """What stands beside a prediction."""
+    n_writers: ClassVar[int] = 1
+    """Models trained side by side; samples of several are shown beside each other."""
+
+    def example_name(self, inputs: Inputs) -> str:
+        """Return what one example of a metric is called, by what the metric reads."""
+        return self.row_name
+
+    def budget(self) -> Iterator[str]:
+        """Yield what a report says of the budget besides the training table, in a few words each."""
+        yield from ()
+
+    @property
+    def memorisation(self) -> Memorisation | None:
+        """When samples count as memorised; none for a kind that writes no free samples."""
+        return None
+
+    @property
+    def least_judge_accuracy(self) -> float | None:
+        """Accuracy of the judge below which no run is scored; none for a kind without a judge."""
+        return None
 
 
-Task = Annotated[
-    ClassificationTask | SummarizationTask | LanguageModelingTask | StyleDuelTask, Field(discriminator="kind")
-]
+class Memorisation(Strict):
+    """When generated samples count as memorised."""
+
+    overlap_tokens: int
+    """One sample repeats this many training tokens in a row, or more; key `task.memorised_overlap_tokens`."""
+    share: float
+    """This share of the samples' 8-grams, or more, is found in the training text; key `task.memorised_share`."""
+
+
+def name_today(name: str) -> str:
+    """Return the name that a kind of task has today, for that or for its first name."""
+    return next((kind for kind, first in FIRST_NAMES.items() if first == name), name)
+
+
+def kind_of(name: str) -> type[TaskConfig]:
+    """Return the table type of a kind of task, which knows everything about it.
+
+    Args:
+        name: one of `KINDS`, or the first name of one.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    kind = name_today(name)
+    if kind not in KINDS:
+        raise InputError(f"{name!r} is not a kind of task{suggest(name, KINDS)}")
+    table: type[TaskConfig] = importlib.import_module(KINDS[kind]).TASK
+    return table
+
+
+def _of_its_kind(value: Any) -> Any:
+    """Check a table by the type of its kind; what does not fit keeps its place in the file."""
+    if isinstance(value, TaskConfig):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a table")
+    name = value.get("kind")
+    if name is None:
+        missing = InitErrorDetails(type="missing", loc=("kind",), input=value)
+        raise ValidationError.from_exception_data("task", [missing])
+    try:
+        table = kind_of(str(name))
+    except InputError as error:
+        unknown = PydanticCustomError("unknown_kind", "{message}", {"message": str(error)})
+        raise ValidationError.from_exception_data(
+            "task", [InitErrorDetails(type=unknown, loc=("kind",), input=name)]
+        ) from None
+    return table.model_validate({**value, "kind": name_today(str(name))})
+
+
+Task = Annotated[SerializeAsAny[TaskConfig], BeforeValidator(_of_its_kind)]

@@ -153,6 +153,11 @@ def load_model(config: ModelConfig, base: BaseModel, *, n_labels: int, seed: int
     return model
 
 
+def padding_side(config: ModelConfig) -> str:
+    """Return the side that batches are padded on: left for causal models, whose last position must be text."""
+    return "left" if config.family == "causal" else "right"
+
+
 def load_tokenizer(base: BaseModel, *, padding_side: str) -> Any:
     """Load the tokenizer; one without a padding token pads with its end token (labels are masked by position)."""
     with quiet_transformers():

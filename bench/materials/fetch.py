@@ -1,11 +1,11 @@
-"""What a run needs before it can start: rows, base model, judge, models of metrics."""
+"""What a run needs before it can start: rows, base model, models of the task and of metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.config import StyleDuelTask, SuiteConfig
+from bench.config import SuiteConfig
 from bench.materials import sources
 from bench.materials.base_model import BaseModel, fetch_base_model
 from bench.materials.load import load_splits
@@ -21,8 +21,8 @@ class Materials:
 
     splits: Splits
     base: BaseModel
-    judge: BaseModel | None
-    """What the judge of a style duel starts from, or its checkpoint."""
+    task_models: dict[str, BaseModel]
+    """Base models that the task needs besides, by what each is used for."""
     metric_models: dict[str, Fetched]
     """Metric -> the model it runs."""
 
@@ -41,16 +41,14 @@ def fetch(config: SuiteConfig, *, offline: bool = False, announce: Announce = la
     """
     splits = load_splits(config.data, scored=config.scored_split or "test", offline=offline, announce=announce)
     texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
-    judge = None
-    if isinstance(config.task, StyleDuelTask):
-        wanted = config.task.judge.model
-        if config.task.judge.checkpoint is not None:
-            wanted = wanted.model_copy(update={"source": config.task.judge.checkpoint})
-        judge = fetch_base_model(wanted, texts, offline=offline, announce=announce)
+    task_models = {
+        name: fetch_base_model(model, texts, offline=offline, announce=announce)
+        for name, model in config.task.base_models().items()
+    }
     return Materials(
         splits=splits,
         base=fetch_base_model(config.model, texts, offline=offline, announce=announce),
-        judge=judge,
+        task_models=task_models,
         metric_models={
             name: sources.fetch(chosen.model, offline=offline, announce=announce)
             for name, chosen in config.metrics.items()

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import TrainerCallback
 from transformers.pytorch_utils import Conv1D
 
-from bench.config import PeftMethod, SuiteConfig, Task, TrainingConfig
+from bench.config import PeftMethod, SuiteConfig, TaskConfig, TrainingConfig
 from bench.core.errors import InputError, suggest
 from bench.materials.base_model import untie_output_layer
 from bench.methods.base import Method
@@ -51,7 +51,7 @@ class Peft(Method):
         alone = self._takes_base_apart or self.changes_forward or self._type == "ADALORA"
         self.shares_base = not (table.also_train or alone)
 
-    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+    def apply(self, model: Any, config: SuiteConfig | None, task: TaskConfig | None) -> Any:
         """Return peft's model around the base.
 
         Raises:

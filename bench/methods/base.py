@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import TrainerCallback
 
-    from bench.config import SuiteConfig, Task, TrainingConfig
+    from bench.config import SuiteConfig, TaskConfig, TrainingConfig
 
 
 class Method:
@@ -32,7 +32,7 @@ class Method:
     shares_base: bool = False
     """Whether two trained models may stand on one base as two peft adapters, as the writers of a style duel can."""
 
-    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+    def apply(self, model: Any, config: SuiteConfig | None, task: TaskConfig | None) -> Any:
         """Make a freshly loaded base model trainable.
 
         It is called again for a second writer, and to reload what was saved: what belongs to one model stays with it.

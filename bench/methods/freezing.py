@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from bench.config import FreezeMethod, SelectMethod, SuiteConfig, Task
+from bench.config import FreezeMethod, SelectMethod, SuiteConfig, TaskConfig
 from bench.core.errors import InputError, suggest
 from bench.materials.base_model import untie_output_layer
 from bench.methods.base import Method
@@ -18,7 +18,7 @@ from bench.methods.base import Method
 class Full(Method):
     """Train every parameter."""
 
-    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+    def apply(self, model: Any, config: SuiteConfig | None, task: TaskConfig | None) -> Any:
         """Leave every parameter trainable."""
         return model.requires_grad_(True)
 
@@ -30,7 +30,7 @@ class HeadOnly(Method):
     that the embeddings stay as they are.
     """
 
-    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+    def apply(self, model: Any, config: SuiteConfig | None, task: TaskConfig | None) -> Any:
         """Freeze all but the head."""
         model.requires_grad_(False)
         if model.get_output_embeddings() is not None:
@@ -51,7 +51,7 @@ class Freeze(Method):
     def __init__(self, table: FreezeMethod) -> None:
         self._table = table
 
-    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+    def apply(self, model: Any, config: SuiteConfig | None, task: TaskConfig | None) -> Any:
         """Freeze the modules.
 
         Raises:
@@ -86,7 +86,7 @@ class Select(Method):
     def __init__(self, table: SelectMethod) -> None:
         self._table = table
 
-    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+    def apply(self, model: Any, config: SuiteConfig | None, task: TaskConfig | None) -> Any:
         """Freeze all that does not match.
 
         Raises:

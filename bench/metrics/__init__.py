@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from bench.config import Scalar
+from bench.config.metric import Inputs
 from bench.core.errors import InputError, suggest
 from bench.metrics.base import Metric, MetricSpec
-from bench.records.predictions import Inputs
 from bench.statistics.intervals import Aggregate
 
 if TYPE_CHECKING:

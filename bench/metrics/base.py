@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.records.predictions import Inputs
+from bench.config.metric import Inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

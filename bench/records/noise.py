@@ -118,6 +118,6 @@ def draws_initial_weights(config: SuiteConfig) -> bool:
     A classifier gets a new head. A language model comes whole, so only an adapter brings new weights, and not every
     adapter draws them.
     """
-    if config.model.family == "sequence_classification":
+    if config.task.draws_head:
         return True
     return config.method.kind == "peft" and config.method.config["peft_type"] not in _CONSTANT_ADAPTERS

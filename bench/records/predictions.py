@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config import MetricConfig
+from bench.config.metric import Inputs, MetricConfig
 from bench.core.errors import InputError
 from bench.core.files import read_rows, write_rows
 
@@ -95,6 +95,3 @@ def label_or_text(value: Any, labels: Sequence[str]) -> str:
     if isinstance(value, int) and 0 <= value < len(labels):
         return labels[value]
     return str(value)
-
-
-Inputs = Literal["texts", "labels", "losses", "generations", "styles"]

@@ -7,7 +7,8 @@ Causal models read windows of it; encoder-decoder models read the first half of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -18,7 +19,6 @@ from bench.materials.base_model import quiet_transformers
 from bench.materials.splits import Example
 from bench.records.record import Forgetting
 from bench.tasks.batches import device_of
-from bench.tasks.two_writers import N_WRITERS, Writers
 
 WINDOW_TOKENS = 64
 N_WINDOWS = 16
@@ -57,20 +57,18 @@ def unrelated_windows(
     return windows
 
 
-def mean_losses(model: Any, windows: Mapping[str, torch.Tensor]) -> dict[str, float]:
-    """Return the mean loss of a token of every text, in nats; in a style duel the mean over both writers.
+def mean_losses(writers: Iterable[Any], windows: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """Return the mean loss of a token of every text in nats, as a mean over writers.
 
     Args:
-        model: in evaluation mode; the caller turns gradients off.
+        writers: the models that predict text, in evaluation mode, one after the other; the caller turns gradients off.
         windows: what `unrelated_windows` returned.
     """
-    losses = dict.fromkeys(windows, 0.0)
-    n_writers = N_WRITERS if isinstance(model, Writers) else 1
-    for number in range(n_writers):
-        writer = model.writer(number) if isinstance(model, Writers) else model
+    losses: dict[str, list[float]] = {title: [] for title in windows}
+    for writer in writers:
         for title, ids in windows.items():
-            losses[title] += _mean_loss(writer, ids.to(device_of(writer))) / n_writers
-    return losses
+            losses[title].append(_mean_loss(writer, ids.to(device_of(writer))))
+    return {title: fmean(values) for title, values in losses.items()}
 
 
 def forgetting(

@@ -24,12 +24,12 @@ import tomli_w
 import torch
 
 from bench import metrics
-from bench.config import SplitName, StyleDuelTask, SuiteConfig
+from bench.config import SplitName, SuiteConfig
 from bench.core import seeds
 from bench.core.errors import DeviceError, TrainingError
 from bench.core.files import atomic_folder, write_rows
 from bench.core.progress import Advance, Clock
-from bench.materials.base_model import count_parameters, load_model, load_tokenizer
+from bench.materials.base_model import count_parameters, load_model, load_tokenizer, padding_side
 from bench.materials.fetch import Materials, fetch
 from bench.materials.splits import SPLITS
 from bench.methods import Method
@@ -56,13 +56,12 @@ from bench.running.cache import EncodedRows, RunCache
 from bench.running.device import choose_device, device_class, make_deterministic
 from bench.running.forgetting import forgetting, mean_losses, unrelated_windows
 from bench.running.settings import RunSettings
-from bench.running.style_judge import JudgeFolder, check_checkpoint, check_over_generation, keep_judge, make_judge
 from bench.running.trackers import check_trackers
-from bench.running.trainer import TrainOutcome, autocast, n_steps, train
+from bench.running.trainer import TrainOutcome, n_steps, train
 from bench.running.weights import load_saved, save_trained
 from bench.statistics.intervals import paired_bootstrap
-from bench.tasks import build_model, build_task, padding_side_of
-from bench.tasks.base import Item, Task
+from bench.tasks.base import Item, Judge, Task, kind_of_task
+from bench.tasks.batches import autocast
 
 N_RELOADED = 4
 """Test examples on which the saved weights must repeat the trained model exactly."""
@@ -188,8 +187,8 @@ class _Run:
         config, splits = self.config, self.materials.splits
         with self.clock.stage("loading"):
             model = self._model()
-            tokenizer = load_tokenizer(self.materials.base, padding_side=padding_side_of(config))
-            task = build_task(config, tokenizer, model, seed=self.seed)
+            tokenizer = load_tokenizer(self.materials.base, padding_side=padding_side(config.model))
+            task = kind_of_task(config).build(config, tokenizer, model, seed=self.seed)
             initial = state_hash(trainable_state(model))
         n_rows = len(splits.train) + len(splits.validation) + len(splits.test)
         with self.clock.stage("encoding", n_rows) as advance:
@@ -199,9 +198,9 @@ class _Run:
         cache, device = self.cache, str(self.device)
         built = cache.metrics.get(device, lambda: {name: self._metric(name, judge) for name in config.metrics})
         controls = cache.controls.get(device, partial(self._controls, task, built))
-        unrelated_before = self._unrelated_losses(model, windows)
+        unrelated_before = self._unrelated_losses(task, model, windows)
         course = self._learn(model, task, rows, validation, test, built)
-        unrelated_after = self._unrelated_losses(model, windows)
+        unrelated_after = self._unrelated_losses(task, model, windows)
         final = state_hash(trainable_state(model))
         summary = self._model_summary(model)
         with (
@@ -248,16 +247,14 @@ class _Run:
         return self.cache.encoded.get(key, lambda: task.encode(model, rows, split, advance=advance))
 
     def _unrelated(self, model: Any, tokenizer: Any) -> dict[str, torch.Tensor]:
-        """Return windows of the texts on which forgetting is measured; none for a classifier."""
-        if self.config.model.family == "sequence_classification":
-            return {}
+        """Return windows of the texts on which forgetting is measured."""
         limit = getattr(model.config, "max_position_embeddings", None)
         return unrelated_windows(self.materials.splits.controls, tokenizer, max_positions=limit)
 
-    def _unrelated_losses(self, model: Any, windows: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    def _unrelated_losses(self, task: Task, model: Any, windows: Mapping[str, torch.Tensor]) -> dict[str, float]:
         blamed = wrap_user_errors(self.method, "predicting unrelated text", error_type=TrainingError)
         with blamed, torch.inference_mode(), autocast(self.config.training, model):
-            return mean_losses(model, windows)
+            return mean_losses(task.writers(model), windows)
 
     def _learn(
         self,
@@ -321,21 +318,19 @@ class _Run:
         seen, _ = score(metric, *inputs, seed=self.seed)
         return Point(value=seen.value, low=seen.low, high=seen.high)
 
-    def _judge(self, writer: Any) -> JudgeFolder | None:
-        """Return the judge of a style duel, with a copy in the run folder."""
-        task, base = self.config.task, self.materials.judge
-        if not isinstance(task, StyleDuelTask) or base is None:
-            return None
-        if task.judge.checkpoint is not None:
-            check_checkpoint(base, self.config.data.labels)
-        reader = load_tokenizer(base, padding_side="right")
-        check_over_generation(task, self.materials.splits.train, writer=writer, judge=reader)
-        with self.clock.stage("judging") as advance:
-            judge = make_judge(task.judge, base, self.materials.splits, device=self.device, advance=advance)
-        keep_judge(judge, self.folder)
-        return judge
+    def _judge(self, tokenizer: Any) -> Judge | None:
+        """Return the judge of what the model generates, where the kind of task has one."""
+        return kind_of_task(self.config).open_judge(
+            self.config,
+            self.materials,
+            tokenizer=tokenizer,
+            device=self.device,
+            train=train,
+            stage=self.clock.stage,
+            folder=self.folder,
+        )
 
-    def _metric(self, name: str, judge: JudgeFolder | None) -> Metric:
+    def _metric(self, name: str, judge: Judge | None) -> Metric:
         """Build a metric with whatever it needs: a model, a tokenizer, the training text, the judge."""
         config, chosen = self.config, self.config.metrics[name]
         needs, options, given = metrics.needs(name), dict(chosen.options), dict[str, Any]()
@@ -346,10 +341,9 @@ class _Run:
             given["model_path"] = self.materials.base.folder
         if "corpus" in needs:
             given["corpus"] = "\n\n".join(example.input for example in self.materials.splits.train)
-        if "judge" in needs and judge is not None and isinstance(config.task, StyleDuelTask):
+        if "judge" in needs and judge is not None:
             given["model_path"] = judge.folder
-            options.setdefault("over_generation", config.task.over_generation)
-            options.setdefault("writer_tokens", config.task.sample_tokens)
+            options = dict(judge.metric_options) | options
         return metrics.build(name, options, n_classes=len(config.data.labels) or None, **given)
 
     def _model(self) -> Any:
@@ -359,7 +353,7 @@ class _Run:
         def load() -> Any:
             return load_model(config.model, self.materials.base, n_labels=len(config.data.labels), seed=self.seed)
 
-        return build_model(config, self.method, load, seed=self.seed).to(self.device).eval()
+        return kind_of_task(config).build_model(config, self.method, load, seed=self.seed).to(self.device).eval()
 
     def _predict(self, task: Task, model: Any, items: Sequence[Item], advance: Advance) -> Predictions:
         training = self.config.training
@@ -419,8 +413,8 @@ class _Run:
         with self.clock.stage("scoring human texts", len(human)) as advance:
             for title, texts in human.items():
                 for name, metric in built.items():
-                    if _can_score(metric, texts):
-                        inputs = texts.inputs_of(metric.spec.inputs, self.config.metrics[name])
+                    if metric.spec.inputs in texts.metric_inputs:
+                        inputs = texts.predictions.inputs_of(metric.spec.inputs, self.config.metrics[name])
                         controls[title][name], _ = score(metric, *inputs)  # not by run seed: the same for all
                 advance(1)
         return controls
@@ -445,13 +439,6 @@ class _Run:
                 advance(1)
         write_statistics(self.folder, statistics)  # type: ignore[arg-type]
         return {"scores_before": scores["before"], "scores": scores["after"], "changes": changes}
-
-
-def _can_score(metric: Metric, texts: Predictions) -> bool:
-    """Return whether a metric can score human texts: they have no loss, and a control text none of the authors."""
-    if metric.spec.inputs == "styles":
-        return min(int(author) for author in texts.references) >= 0
-    return metric.spec.inputs == "generations"
 
 
 def _some(test: Sequence[Item]) -> Sequence[Item]:

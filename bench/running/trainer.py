@@ -31,8 +31,7 @@ from bench.methods.plugins import wrap_user_errors
 from bench.records.record import EpochSummary
 from bench.running.trackers import PROJECT, tracking
 from bench.tasks.base import BatchLoss, Item, Task
-from bench.tasks.batches import by_length, on_device
-from bench.tasks.two_writers import models_of, quiet_modules
+from bench.tasks.batches import autocast, by_length, on_device
 
 Evaluate = Callable[[int, float], None]
 """Called with the steps done and the mean loss of the batches since the last look; the model is in evaluation mode."""
@@ -111,8 +110,8 @@ class _Trainer(transformers.Trainer):  # type: ignore[misc]
         super().__init__(**arguments)
         self._task = task
         self._method = method
-        self._models = models_of(trained)
-        self._quiet = quiet_modules(trained, method)
+        self._models = task.base_models(trained)
+        self._quiet = [module for part in self._models for module in method.quiet(part)]
         self._tokens = tokens
         self.since_epoch = _Pass()
         self.step_loss = 0.0
@@ -310,7 +309,7 @@ def train(
     with wrap_user_errors(method, "its optimizer", error_type=TrainingError):
         optimizer = method.optimizer(model, config)
     with wrap_user_errors(method, "its callbacks", error_type=TrainingError):
-        callbacks = [callback for one in models_of(model) for callback in method.callbacks(one, config)]
+        callbacks = [callback for part in task.base_models(model) for callback in method.callbacks(part, config)]
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, tracking(report_to, log_folder):
         with wrap_user_errors(method, "setting up its training", error_type=TrainingError):
             trainer = _Trainer(
@@ -346,13 +345,6 @@ def n_steps(config: TrainingConfig, n_examples: int) -> int:
     """Return how many optimiser steps a budget comes to."""
     per_epoch = -(-n_examples // config.batch_size)
     return config.steps if config.steps is not None else per_epoch * (config.epochs or 0)
-
-
-def autocast(config: TrainingConfig, model: Any) -> torch.autocast:
-    """Return the context that forward passes run under: the configured precision, or plain float32."""
-    device = next(model.parameters()).device
-    lower = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(config.precision)
-    return torch.autocast(device.type, dtype=lower, enabled=lower is not None)
 
 
 def _arguments(

@@ -18,7 +18,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from bench import metrics
-from bench.config import MetricConfig, ProfileName, SuiteConfig
+from bench.config import MetricConfig, ProfileName, SuiteConfig, TaskConfig, kind_of
 from bench.core.builtin import builtin_root
 from bench.core.errors import InputError, suggest
 from bench.suites import library, plugins
@@ -27,12 +27,6 @@ SUITE_FILE = "suite.toml"
 PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
 _SHARED = ("suite", "version", "title", "primary_metric", "task", "data", "model", "training", "metrics", "chosen")
 _KEYS = (*_SHARED, "method", "methods", "profiles")
-_INPUTS_OF = {
-    "classification": ("labels", "losses"),
-    "summarization": ("texts", "losses"),
-    "language_modeling": ("generations", "losses"),
-    "style_duel": ("generations", "styles", "losses"),
-}
 _INSTEAD_OF = {"steps": "epochs", "epochs": "steps"}
 
 Table = dict[str, Any]
@@ -282,7 +276,7 @@ def _validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[st
         config = SuiteConfig.model_validate(tables)
     except ValidationError as error:
         first = error.errors()[0]
-        path, allowed = _locate(first["loc"])
+        path, allowed = _locate(first["loc"], tables)
         unknown = first["type"] == "extra_forbidden"
         if any(path == o or path.startswith(f"{o}.") or (unknown and o.startswith(f"{path}.")) for o in overridden):
             place = f"--set {path}"
@@ -297,7 +291,7 @@ def _validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[st
     for name, metric in config.metrics.items():
         _check_metric(name, metric, place)
         wanted = metrics.spec(name).inputs
-        if wanted not in _INPUTS_OF[config.task.kind]:
+        if wanted not in config.task.metric_inputs:
             raise InputError(
                 f"{place}: metrics.{name} scores {wanted}, which a {config.task.kind} task does not predict"
             )
@@ -316,7 +310,7 @@ def _check_metric(name: str, metric: MetricConfig, place: str) -> None:
         raise InputError(f"{place}: {error}") from None
 
 
-def _locate(loc: Sequence[int | str]) -> tuple[str, list[str]]:
+def _locate(loc: Sequence[int | str], tables: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Turn pydantic's location into a key path (without union tags) and the keys allowed beside its last part."""
     parts: list[str] = []
     models: list[type[BaseModel]] = [SuiteConfig]
@@ -330,8 +324,18 @@ def _locate(loc: Sequence[int | str]) -> tuple[str, list[str]]:
         allowed = [field for m in models for field in m.model_fields]
         fields = [m.model_fields[str(part)] for m in models if str(part) in m.model_fields]
         if fields:
-            models = [m for field in fields for m in _models_in(field.annotation)]
+            models = [_of_its_kind(m, tables) for field in fields for m in _models_in(field.annotation)]
     return ".".join(parts), allowed
+
+
+def _of_its_kind(model: type[BaseModel], tables: Mapping[str, Any]) -> type[BaseModel]:
+    """Return the table type of the suite's kind of task in the place of that of every task."""
+    if model is not TaskConfig:
+        return model
+    try:
+        return kind_of(str(tables["task"]["kind"]))
+    except (InputError, KeyError, TypeError):  # the kind itself is what does not fit
+        return model
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -1,4 +1,4 @@
-"""Batches for prediction: grouped by length to waste little padding, put back in order afterwards."""
+"""Batches: grouped by length to waste little padding, padded, put on a device, and the precision they run in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+
+from bench.config import TrainingConfig
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
@@ -35,3 +37,10 @@ def on_device(batch: dict[str, torch.Tensor], model: Any) -> dict[str, torch.Ten
     """Return the batch where the model is."""
     device = device_of(model)
     return {name: tensor.to(device) for name, tensor in batch.items()}
+
+
+def autocast(config: TrainingConfig, model: Any) -> torch.autocast:
+    """Return the context that forward passes run under: the configured precision, or plain float32."""
+    device = next(model.parameters()).device
+    lower = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(config.precision)
+    return torch.autocast(device.type, dtype=lower, enabled=lower is not None)

@@ -18,7 +18,7 @@ from bench.materials.load import load_splits
 from bench.methods.applying import apply_method, build
 from bench.running.trainer import TrainOutcome, train
 from bench.suites.resolve import load_suite, resolve
-from bench.tasks.classification import Classification
+from bench.tasks.classification.task import Classification
 
 EPOCHS = 6
 SAFE_RATIO = 1.5

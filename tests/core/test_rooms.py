@@ -62,3 +62,22 @@ def test_a_room_imports_only_rooms_before_it(room: str) -> None:
 def test_every_room_says_what_lives_there() -> None:
     for room in ROOMS:
         assert ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8"))), room
+
+
+NAMES_LATER_ROOMS = "bench/config/task.py"
+"""The list of kinds of task names their modules, which are imported when a suite of that kind is read."""
+
+
+def test_a_room_names_the_modules_of_later_rooms_in_one_list_alone() -> None:
+    """An import by name would slip past the order of the rooms."""
+    against = [
+        f"{file.relative_to(ROOT).as_posix()}:{node.lineno} names {node.value}"
+        for number, room in enumerate(ROOMS)
+        for file in sorted((PACKAGE / room).rglob("*.py"))
+        if file.relative_to(ROOT).as_posix() != NAMES_LATER_ROOMS
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if (named := re.fullmatch(r"bench\.(\w+)\.[\w.]+(:\w+)?", node.value)) and named[1] in ROOMS[number + 1 :]
+    ]
+    assert against == []
+    assert "bench.tasks." in (ROOT / NAMES_LATER_ROOMS).read_text(encoding="utf-8")

@@ -8,15 +8,14 @@ from typing import Any
 import torch
 
 from bench.config import ModelConfig, SuiteConfig
-from bench.materials.base_model import fetch_base_model, load_model, load_tokenizer
+from bench.materials.base_model import fetch_base_model, load_model, load_tokenizer, padding_side
 from bench.materials.load import load_splits
 from bench.materials.splits import SPLITS, Splits
 from bench.methods.applying import build
 from bench.records.predictions import Predictions
 from bench.running.trainer import Evaluate, TrainOutcome, train
 from bench.suites.resolve import load_suite, resolve
-from bench.tasks import build_model, build_task, padding_side_of
-from bench.tasks.base import Item, Task
+from bench.tasks.base import Item, Task, kind_of_task
 
 CLASSIFY = (
     "data.source.n_examples=70",
@@ -146,8 +145,9 @@ def assemble(config: SuiteConfig, *, seed: int = 0) -> Pieces:
     def load() -> Any:
         return load_model(config.model, base, n_labels=len(config.data.labels), seed=seed)
 
-    model = build_model(config, build(config.method), load, seed=seed).eval()
-    tokenizer = load_tokenizer(base, padding_side=padding_side_of(config))
-    task = build_task(config, tokenizer, model, seed=seed)
+    kind = kind_of_task(config)
+    model = kind.build_model(config, build(config.method), load, seed=seed).eval()
+    tokenizer = load_tokenizer(base, padding_side=padding_side(config.model))
+    task = kind.build(config, tokenizer, model, seed=seed)
     items = [task.encode(model, getattr(splits, split), split, advance=nothing) for split in SPLITS]
     return Pieces(config, splits, tokenizer, model, task, *items)

@@ -12,17 +12,17 @@ import pytest
 import tiny
 
 from bench.__main__ import main
-from bench.config import StyleDuelTask
 from bench.core.errors import EXIT_BAD_INPUT, EXIT_PASS, EXIT_RUN_FAILED
 from bench.core.files import read_rows
 from bench.materials.fetch import fetch
 from bench.records.predictions import Predictions
 from bench.records.record import RunRecord, run_folder
 from bench.running import run as runner
-from bench.running import style_judge as judging
 from bench.running.runs import SeedResult, run_seeds
 from bench.running.settings import RunSettings
 from bench.suites.resolve import load_suite
+from bench.tasks.style_duel import StyleDuelTask
+from bench.tasks.style_duel import judge as judging
 
 pytestmark = pytest.mark.integration
 LOOKED_AT = [("imdb", "full"), ("gulliver", "full"), ("alice_edgar", "lora")]
@@ -168,7 +168,7 @@ def test_one_judge_serves_every_seed_and_method_and_every_run_keeps_it(
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("a second judge was trained")
 
-    monkeypatch.setattr(judging, "train", forbidden)
+    monkeypatch.setattr(judging, "apply_method", forbidden)
     results = [first, *_run("alice_edgar", tmp_path, seeds=(1,)), *_run("alice_edgar", tmp_path, method="lora")]
     assert len({result.folder for result in results}) == 3
     assert len({result.record.judge.identity for result in results if result.record.judge}) == 1
@@ -183,7 +183,7 @@ def test_the_judge_of_a_run_serves_as_a_checkpoint_for_its_authors_alone(
     tmp_path: Path, bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = _run("alice_edgar", tmp_path / "runs")[0]
-    monkeypatch.setattr(judging, "train", None)
+    monkeypatch.setattr(judging, "apply_method", None)  # what is trained has a method
     checkpoint = f"task.judge.checkpoint={{kind='local', path='{made.folder / 'judge'}'}}"
     record = _run("alice_edgar", tmp_path / "runs", checkpoint)[0].record
     assert made.record.judge is not None
@@ -258,8 +258,7 @@ def test_what_cannot_work_is_said_before_anything_is_trained(
     bench: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (runner, judging):
-        monkeypatch.setattr(module, "train", None)
+    monkeypatch.setattr(runner, "train", None)
     sets = _sets(suite, *overrides)
     code, _, said = bench("run", suite, "--profile", "tiny", "--device", "cpu", "--runs", "runs", *sets)
     assert message in " ".join(said.split())

@@ -22,7 +22,7 @@ from bench.materials.base_model import (
 )
 from bench.methods.applying import apply_method, build, state_hash, trainable_state
 from bench.suites.resolve import load_suite, resolve
-from bench.tasks import build_model
+from bench.tasks.base import kind_of_task
 
 TEXTS = ["the cat sat on the mat", "A dog ran to the mat"]
 SMALL = ["dim=16", "hidden_dim=32", "n_heads=2", "vocab_size=32"]
@@ -76,7 +76,7 @@ def _hash(model: Any) -> str:
 def test_documented_parameter_counts(suite: str, method: str, total: int, trainable: int) -> None:
     config = resolve(load_suite(suite), profile="documented", method=method)
     assert count_parameters(meta_model(config)) == config.model.total_parameters
-    trained = build_model(config, build(config.method), lambda: meta_model(config), seed=0)
+    trained = kind_of_task(config).build_model(config, build(config.method), lambda: meta_model(config), seed=0)
     # peft puts a second adapter on the CPU
     assert {p.device.type for name, p in trained.named_parameters() if ".second." not in name} == {"meta"}
     assert (count_parameters(trained), count_parameters(trained, trainable=True)) == (total, trainable)

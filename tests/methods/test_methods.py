@@ -18,7 +18,6 @@ from bench.core.errors import InputError
 from bench.materials.base_model import untie_output_layer
 from bench.methods import applying
 from bench.methods.applying import build, state_hash, trainable_state
-from bench.tasks.two_writers import quiet_modules
 
 
 def apply_method(model: Any, table: MethodConfig, *, seed: int) -> Any:
@@ -119,7 +118,7 @@ def test_quiet_modules_keep_dropout_off_in_the_frozen_body(method: MethodConfig,
     model = apply_method(distilbert(), method, seed=0)
     tokens = torch.arange(10).view(2, 5)
     model.train()
-    for module in quiet_modules(model, build(method)):
+    for module in build(method).quiet(model):
         module.eval()
     with torch.no_grad():
         first, second = (model.distilbert(tokens).last_hidden_state for _ in range(2))
@@ -132,7 +131,7 @@ def test_quiet_modules_keep_dropout_off_in_the_frozen_body(method: MethodConfig,
 def test_only_the_named_modules_are_quiet() -> None:
     method = _freeze("distilbert.transformer.layer.0")
     model = apply_method(distilbert(), method, seed=0)
-    assert quiet_modules(model, build(method)) == [model.distilbert.transformer.layer[0]]
+    assert build(method).quiet(model) == [model.distilbert.transformer.layer[0]]
 
 
 # --- peft ------------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ from bench.methods.applying import apply_method, build, state_hash, trainable_st
 from bench.running.weights import load_saved, save_trained
 from bench.suites import library
 from bench.suites.resolve import load_suite, resolve
-from bench.tasks.text_sampling import CountPenalty, SeededGumbel, sample
+from bench.tasks.writing.sampling import CountPenalty, SeededGumbel, sample
 
 D, FF, V = 16, 32, 40
 """Width, inner width and vocabulary of every model; each has two layers."""

@@ -9,7 +9,7 @@ import tiny
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-from bench.config import ClassificationTask, HeadOnlyMethod, SuiteConfig
+from bench.config import HeadOnlyMethod, SuiteConfig
 from bench.core.errors import InputError
 from bench.materials.base_model import quiet_transformers
 from bench.methods.applying import apply_method, build
@@ -17,7 +17,8 @@ from bench.records.record import RunRecord
 from bench.running.cache import RunCache
 from bench.running.runs import run_config
 from bench.running.settings import RunSettings
-from bench.tasks.classification import Classification
+from bench.tasks.classification import ClassificationTask
+from bench.tasks.classification.task import Classification
 
 
 def _run(config: SuiteConfig, cache: RunCache, root: Path) -> RunRecord:

@@ -58,7 +58,7 @@ def test_the_loss_of_a_model_that_knows_nothing_is_that_of_a_guess() -> None:
         for parameter in model.parameters():
             torch.nn.init.zeros_(parameter)
         with torch.inference_mode():
-            losses = mean_losses(model.eval(), windows)
+            losses = mean_losses([model.eval()], windows)
         assert losses == {"news": pytest.approx(math.log(50)), "other": pytest.approx(math.log(50))}
 
 
@@ -68,7 +68,7 @@ def test_the_loss_is_the_models_own() -> None:
     windows = unrelated_windows([_text(300)], _tokenizer, max_positions=64)
     with torch.inference_mode():
         own = float(model(input_ids=windows["news"], labels=windows["news"]).loss)
-        assert mean_losses(model, windows)["news"] == pytest.approx(own, rel=1e-5)
+        assert mean_losses([model], windows)["news"] == pytest.approx(own, rel=1e-5)
 
 
 def test_an_encoder_decoder_reads_the_first_half_and_is_asked_for_the_second() -> None:
@@ -80,7 +80,7 @@ def test_an_encoder_decoder_reads_the_first_half_and_is_asked_for_the_second() -
     first, second = (half.contiguous() for half in windows["news"].tensor_split(2, dim=1))
     with torch.inference_mode():
         own = float(model(input_ids=first, labels=second).loss)
-        assert mean_losses(model, windows)["news"] == pytest.approx(own, rel=1e-5)
+        assert mean_losses([model], windows)["news"] == pytest.approx(own, rel=1e-5)
 
 
 def test_what_the_record_keeps() -> None:

@@ -107,7 +107,7 @@ def test_merge_an_empty_table_clears() -> None:
     ("suite", "override", "message"),
     [
         ("sentiment_sst2", "metrics.rouge1={first_rows=9}", "metrics.rouge1 scores texts, which a classification task"),
-        ("summarization", "metrics.accuracy={first_rows=9}", "metrics.accuracy scores labels, which a summarization"),
+        ("summarization", "metrics.accuracy={first_rows=9}", "metrics.accuracy scores labels, which a text_to_text"),
         ("sentiment_sst2", "metrics.loss.prediction=short", "metrics.loss.prediction = 'short' needs task.short_new"),
     ],
 )

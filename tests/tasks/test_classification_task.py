@@ -14,7 +14,7 @@ from bench.config import ModelConfig
 from bench.core.errors import InputError
 from bench.materials.base_model import mean_over_tokens
 from bench.tasks.batches import by_length, padded
-from bench.tasks.classification import Classification
+from bench.tasks.classification.task import Classification
 
 BERT = ModelConfig.model_validate(
     {

@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 from bench.config import PeftMethod
 from bench.core.errors import InputError
 from bench.methods.applying import apply_method, build
-from bench.tasks.text_sampling import CountPenalty, SeededGumbel, banned_token_ids, sample
+from bench.tasks.writing.sampling import CountPenalty, SeededGumbel, banned_token_ids, sample
 
 N_VOCABULARY = 64
 SIZES: dict[str, dict[str, Any]] = {

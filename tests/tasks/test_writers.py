@@ -14,7 +14,7 @@ from bench.core.errors import InputError, RunError
 from bench.materials.base_model import count_parameters
 from bench.methods.applying import state_hash, trainable_state
 from bench.running.weights import WEIGHTS_FILE, load_saved, save_trained
-from bench.tasks.two_writers import Writers
+from bench.tasks.style_duel.writers import Writers
 
 METHODS = {
     "full": (),

@@ -13,7 +13,7 @@ import torch
 from bench.core import seeds
 from bench.core.errors import InputError
 from bench.materials.splits import Example
-from bench.tasks import writing
+from bench.tasks.writing import task as writing
 
 WINDOW = 10
 WIDE = "model.architecture.config.initializer_range=0.3"  # logits far apart, so that a wrong one shows
@@ -230,8 +230,12 @@ def test_a_prompt_and_a_penalty_reach_the_sampler(suite: str, monkeypatch: pytes
 @pytest.mark.parametrize(("suite", "control"), [("gulliver", "text"), ("alice_edgar", -1)])
 def test_human_texts_stand_where_samples_do(suite: str, control: Any) -> None:
     pieces = _pieces(suite)
-    human = pieces.task.human_texts(pieces.splits)
+    texts = pieces.task.human_texts(pieces.splits)
+    human = {name: text.predictions for name, text in texts.items()}
     assert list(human) == ["held-out", "plain"]
+    scored = {name: set(text.metric_inputs) for name, text in texts.items()}
+    styles = {"styles"} if control == -1 else set()  # a control text is by none of the authors
+    assert scored == {"held-out": {"generations"} | styles, "plain": {"generations"}}
     generated = pieces.predict()
     assert human["held-out"].predictions == tuple(item["human"] for item in pieces.test_items)
     assert (human["held-out"].ids, human["held-out"].references) == (generated.ids, generated.references)

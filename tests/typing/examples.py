@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bench
-from bench.config import SuiteConfig, Task
+from bench.config import SuiteConfig, TaskConfig
 from bench.methods import Method
 
 
@@ -22,7 +22,7 @@ class LastLayer(Method):
     def __init__(self, n_layers: int = 1) -> None:
         self.n_layers = n_layers
 
-    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+    def apply(self, model: Any, config: SuiteConfig | None, task: TaskConfig | None) -> Any:
         """Freeze all other layers."""
         model.requires_grad_(False)
         for layer in model.base_model.encoder.layer[-self.n_layers :]:

@@ -54,19 +54,19 @@ def sample_table(comparison: RunSummary, samples: Sequence[Sample]) -> Iterable[
     """Yield test rows, or samples of a writer, beside what the model said of them."""
     if not samples:
         return
-    imitates = comparison.config.task.kind == "language_modeling"
+    task = comparison.config.task
     labelled = samples[0].right is not None
     rule = (
         f"the first {N_SAMPLES // 2} wrong and the first {N_SAMPLES // 2} right test rows, as far as there are as many"
         if labelled
-        else f"the first {'samples' if imitates else 'test rows'}"
+        else f"the first {task.row_name}s"
     )
     yield f"Seed {comparison.records[0].seed}: {rule}; none is picked by hand. Long texts are cut."
     columns = [("id", [code(s.id) for s in samples])]
-    if not imitates or any(s.input for s in samples):  # without a prompt there is no input
+    if any(s.input for s in samples):  # without a prompt there is none
         columns.append(("input", [cell(s.input, max_characters=INPUT_CHARACTERS) for s in samples]))
     columns += [
-        ("human passage" if imitates else "reference", [cell(s.reference) for s in samples]),
+        (task.reference_name, [cell(s.reference) for s in samples]),
         ("before", [cell(s.before) for s in samples]),
         ("after", [cell(s.after) for s in samples]),
     ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from bench import metrics
 from bench.comparing.summary import RunSummary, estimate
-from bench.config import StyleDuelTask, WritingTask
+from bench.config import Memorisation
 from bench.core.errors import InputError
 from bench.core.wording import plural
 from bench.records.record import Stage, read_statistics
@@ -73,7 +73,7 @@ def read_generated(
         InputError: the statistics of a run cannot be read.
     """
     config = comparison.config
-    if not isinstance(config.task, WritingTask):
+    if config.task.memorisation is None:
         return None
     statistics = [stored_statistics(folders[record.seed]) for record in comparison.records]
     longest = judged = None
@@ -83,10 +83,10 @@ def read_generated(
             for stage in STAGES
         }
         longest = Longest(**by_stage)
-    if isinstance(config.task, StyleDuelTask) and "style_judge_accuracy" in config.metrics:
+    if "style_judge_accuracy" in config.metrics:
         right = {stage: statistics[0][stage]["style_judge_accuracy"][:, 0] for stage in STAGES}
         judged = Judged(before=confusion(before, right["before"]), after=confusion(after, right["after"]))
-    pairs = side_by_side(before, after) if isinstance(config.task, StyleDuelTask) else ()
+    pairs = side_by_side(before, after) if config.task.n_writers > 1 else ()
     return Generated(longest=longest, judged=judged, pairs=pairs)
 
 
@@ -160,13 +160,13 @@ def _values(controls: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, str, 
 
 def memorised(comparison: RunSummary, generated: Generated | None) -> Iterable[str]:
     """Yield whether the samples repeat the training text, by the rule of the suite."""
-    task, records = comparison.config.task, comparison.records
+    rule, records = comparison.config.task.memorisation, comparison.records
     longest = generated.longest if generated is not None else None
     shares = {
         "before": [r.scores_before["copied_8grams"].value for r in records if "copied_8grams" in r.scores_before],
         "after": [r.scores["copied_8grams"].value for r in records if "copied_8grams" in r.scores],
     }
-    if not isinstance(task, WritingTask) or (longest is None and not shares["after"]):
+    if rule is None or (longest is None and not shares["after"]):
         return
     runs = {"before": () if longest is None else longest.before, "after": () if longest is None else longest.after}
     rows: list[tuple[str, ...]] = [
@@ -174,7 +174,7 @@ def memorised(comparison: RunSummary, generated: Generated | None) -> Iterable[s
             stage,
             ", ".join(count(n) for n in runs[stage]) or "not scored",
             ", ".join(number(share, "fraction") for share in shares[stage]) or "not scored",
-            _flag(runs[stage], shares[stage], task),
+            _flag(runs[stage], shares[stage], rule),
         )
         for stage in STAGES
     ]
@@ -186,16 +186,16 @@ def memorised(comparison: RunSummary, generated: Generated | None) -> Iterable[s
     )
     each = f"One number a seed ({', '.join(str(record.seed) for record in records)}). " if len(records) > 1 else ""
     yield (
-        f"{each}Rule: **memorised** where, in any seed, one sample repeats {task.memorised_overlap_tokens} or more "
-        f"training tokens in a row ({code('task.memorised_overlap_tokens')}), or {task.memorised_share:g} or more of "
+        f"{each}Rule: **memorised** where, in any seed, one sample repeats {rule.overlap_tokens} or more "
+        f"training tokens in a row ({code('task.memorised_overlap_tokens')}), or {rule.share:g} or more of "
         f"the samples' 8-grams stand in the training text ({code('task.memorised_share')})."
     )
 
 
-def _flag(runs: Sequence[int], shares: Sequence[float], task: WritingTask) -> str:
+def _flag(runs: Sequence[int], shares: Sequence[float], rule: Memorisation) -> str:
     reasons = []
-    if max(runs, default=0) >= task.memorised_overlap_tokens:
-        reasons.append(f"{plural(max(runs), 'token')} in a row, {task.memorised_overlap_tokens} or more")
-    if max(shares, default=0.0) >= task.memorised_share:
-        reasons.append(f"{number(max(shares), 'fraction')} of 8-grams, {task.memorised_share:g} or more")
+    if max(runs, default=0) >= rule.overlap_tokens:
+        reasons.append(f"{plural(max(runs), 'token')} in a row, {rule.overlap_tokens} or more")
+    if max(shares, default=0.0) >= rule.share:
+        reasons.append(f"{number(max(shares), 'fraction')} of 8-grams, {rule.share:g} or more")
     return f"**memorised**: {'; '.join(reasons)}" if reasons else "not memorised"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bench.comparing.summary import RunSummary, estimate
-from bench.config import StyleDuelTask
 from bench.core.wording import plural
 from bench.records.record import JudgeSummary
 from bench.reports.numbers import count, estimated, number, share
@@ -16,8 +15,8 @@ from bench.reports.tables import code, table
 
 def judge_section(comparison: RunSummary, generated: Generated | None) -> Iterable[str]:
     """Yield the judge's own record on human text, then whom it took the samples to be by."""
-    summary, task = comparison.records[0].judge, comparison.config.task
-    if summary is None or not isinstance(task, StyleDuelTask):
+    summary, least = comparison.records[0].judge, comparison.config.task.least_judge_accuracy
+    if summary is None or least is None:
         return
     yield table(
         ("what", "value"),
@@ -27,7 +26,7 @@ def judge_section(comparison: RunSummary, generated: Generated | None) -> Iterab
             ("labels", ", ".join(f"{i}: {cell(name)}" for i, name in enumerate(summary.labels))),
             ("training chunks", f"{count(summary.n_training_chunks)} of up to {summary.max_length_tokens} tokens"),
             ("accuracy, held-out chunks", _scored(summary, "accuracy")),
-            ("least accuracy allowed", number(task.judge.minimum_accuracy, "fraction")),
+            ("least accuracy allowed", number(least, "fraction")),
             ("accuracy, their words shuffled", _scored(summary, "shuffled_accuracy")),
             ("expected calibration error", number(summary.calibration_error, "fraction")),
         ],

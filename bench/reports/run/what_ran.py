@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from bench import metrics
 from bench.comparing.summary import RunSummary
-from bench.config import DataConfig, StyleDuelTask, SuiteConfig, WritingTask
+from bench.config import SuiteConfig
 from bench.core.wording import plural
 from bench.records.record import SplitSummary
 from bench.reports.numbers import count
@@ -39,21 +39,13 @@ def what_ran(comparison: RunSummary) -> Iterable[str]:
 
 
 def _budget(config: SuiteConfig) -> Iterable[str]:
-    training, task = config.training, config.task
+    training = config.training
     length = plural(training.epochs, "epoch") if training.epochs is not None else plural(training.steps or 0, "step")
     yield (
         f"{length}, batch size {training.batch_size}, {training.optimizer} at learning rate "
         f"{training.learning_rate:g} ({training.scheduler}), {training.precision}"
     )
-    if isinstance(task, WritingTask):
-        yield f"windows of {task.window_tokens} tokens"
-        duel = isinstance(task, StyleDuelTask)
-        samples = f"{plural(task.n_samples, 'sample')}{' a writer' if duel else ''} of {task.sample_tokens} tokens"
-        if isinstance(task, StyleDuelTask):
-            samples += f" (k = {task.over_generation:g} for each of the judge's {task.judge.max_length_tokens})"
-        yield samples
-        r = task.repetition_penalty
-        yield "no repetition penalty" if r is None else f"repetition penalty {r:g} to the power of the count"
+    yield from config.task.budget()
 
 
 def in_order(splits: Mapping[str, SplitSummary]) -> list[tuple[str, SplitSummary]]:
@@ -69,6 +61,4 @@ def unit_of_test(splits: Mapping[str, SplitSummary]) -> str:
 
 def example_of(config: SuiteConfig, metric: str) -> str:
     """Return what one example of a metric is called: a test row, a sample, or the held-out passage beside it."""
-    if isinstance(config.data, DataConfig):
-        return "test row"
-    return "held-out passage" if metrics.spec(metric).inputs == "losses" else "sample"
+    return config.task.example_name(metrics.spec(metric).inputs)

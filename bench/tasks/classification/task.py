@@ -16,14 +16,16 @@ import torch
 from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from bench.config import ClassificationTask, FreezeMethod, HeadOnlyMethod, MethodConfig, SplitName
+from bench.config import FreezeMethod, HeadOnlyMethod, MethodConfig, SplitName
 from bench.core.errors import InputError
+from bench.core.progress import Advance
 from bench.materials.base_model import MeanPooledClassifier, mean_over_tokens
-from bench.materials.splits import Example, Splits
+from bench.materials.splits import Example
 from bench.methods.applying import state_hash
 from bench.records.predictions import INPUT_CHARACTERS, Predictions
-from bench.tasks.base import Advance, BatchLoss, Item
+from bench.tasks.base import BatchLoss, Item, Task
 from bench.tasks.batches import by_length, on_device, padded
+from bench.tasks.classification import ClassificationTask
 
 
 class FrozenFeatures(torch.nn.Module):  # type: ignore[misc]
@@ -40,7 +42,7 @@ def encoder_is_fixed(model: Any, method: MethodConfig) -> bool:
     return quiet and not any(p.requires_grad for p in model.base_model.parameters())
 
 
-class Classification:
+class Classification(Task):
     """Encoding, loss and prediction for texts with one label each."""
 
     def __init__(
@@ -168,7 +170,3 @@ class Classification:
             losses_nats=losses,
             n_targets=np.ones(len(items), dtype=np.int64),
         )
-
-    def human_texts(self, splits: Splits) -> dict[str, Predictions]:
-        """Return nothing: labels are no texts."""
-        return {}

@@ -12,7 +12,8 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,21 +22,25 @@ import numpy as np
 import torch
 
 from bench import metrics
-from bench.config import ClassificationTask, JudgeConfig, StyleDuelTask
+from bench.config import SuiteConfig
 from bench.core import seeds
 from bench.core.errors import InputError, TrainingError
 from bench.core.files import canonical_json, file_sha256
 from bench.core.progress import Advance
 from bench.materials.base_model import BaseModel, load_model, load_tokenizer, quiet_transformers
+from bench.materials.fetch import Materials
 from bench.materials.sources.built import build_once
 from bench.materials.splits import Example, Splits
 from bench.methods.applying import apply_method, build
 from bench.metrics.score import score
 from bench.metrics.style import JUDGE_FILE, JudgeFile
 from bench.records.record import CalibrationBin, JudgeSummary
-from bench.running.trainer import autocast, train
 from bench.statistics.intervals import Array
-from bench.tasks.classification import Classification
+from bench.tasks.base import Judge, Train
+from bench.tasks.batches import autocast
+from bench.tasks.classification import ClassificationTask
+from bench.tasks.classification.task import Classification
+from bench.tasks.style_duel import JudgeConfig, StyleDuelTask
 
 N_BINS = 10
 EXCERPT_CHARACTERS = 20_000
@@ -43,18 +48,32 @@ _VERSION = 1
 """Raised whenever the code below makes another judge of the same settings."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeFolder:
-    """A judge on disk."""
-
-    folder: Path
-    """Model, tokenizer and `judge.json`, as `bench.metrics.style` reads them."""
-    summary: JudgeSummary
+def open_judge(
+    task: StyleDuelTask,
+    config: SuiteConfig,
+    materials: Materials,
+    *,
+    tokenizer: Any,
+    device: torch.device,
+    train: Train,
+    stage: Callable[[str], AbstractContextManager[Advance]],
+    folder: Path,
+) -> Judge:
+    """Return the judge of a suite with a copy in the run folder; see `bench.tasks.base.TaskKind.open_judge`."""
+    base = materials.task_models["judge"]
+    if task.judge.checkpoint is not None:
+        check_checkpoint(base, config.data.labels)
+    reader = load_tokenizer(base, padding_side="right")
+    check_over_generation(task, materials.splits.train, writer=tokenizer, judge=reader)
+    with stage("judging") as advance:
+        judge = make_judge(task.judge, base, materials.splits, device=device, train=train, advance=advance)
+    keep_judge(judge, folder)
+    return replace(judge, metric_options={"over_generation": task.over_generation, "writer_tokens": task.sample_tokens})
 
 
 def make_judge(
-    config: JudgeConfig, base: BaseModel, splits: Splits, *, device: torch.device, advance: Advance
-) -> JudgeFolder:
+    config: JudgeConfig, base: BaseModel, splits: Splits, *, device: torch.device, train: Train, advance: Advance
+) -> Judge:
     """Return the judge of a suite, trained now or earlier.
 
     Args:
@@ -62,6 +81,7 @@ def make_judge(
         base: what `fetch_base_model` returned for its model, or for `checkpoint` where that is given.
         splits: both authors' texts, and the control texts.
         device: where it is trained.
+        train: fine-tunes it.
         advance: told of every training step.
 
     Raises:
@@ -74,16 +94,16 @@ def make_judge(
     identity = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:16]
 
     def build(folder: Path) -> None:
-        _Judging(config, base, splits, labels, identity, device, advance).build(folder)
+        _Judging(config, base, splits, labels, identity, device, train, advance).build(folder)
 
     name = f"judge-{identity}-{device.type}-{torch.__version__}"
     folder = build_once(name, build)
     summary = JudgeFile.model_validate_json((folder / JUDGE_FILE).read_text(encoding="utf-8")).summary
     _check_accuracy(summary, config)
-    return JudgeFolder(folder=folder, summary=summary)
+    return Judge(folder=folder, summary=summary)
 
 
-def keep_judge(judge: JudgeFolder, run: Path) -> None:
+def keep_judge(judge: Judge, run: Path) -> None:
     """Put the judge beside a run's other files, as links where the file system allows, so that the run is whole."""
 
     def link(source: str, target: str) -> None:
@@ -114,6 +134,7 @@ class _Judging:
     labels: tuple[str, ...]
     identity: str
     device: torch.device
+    train: Train
     advance: Advance
 
     def build(self, folder: Path) -> None:
@@ -176,7 +197,7 @@ class _Judging:
         items = task.encode(model, rows, "train", advance=lambda n: None)
         validation = _balanced(self._chunks(tokenizer, self.splits.validation, "the validation part"))
         watched = task.encode(model, validation, "validation", advance=lambda n: None)
-        train(
+        self.train(
             model,
             task,
             items,

@@ -1,40 +1,43 @@
 """Texts written after an author: random windows to train on, free samples to score.
 
 One author is language modelling; two are a style duel, in which each has a writer of its own
-(`bench.tasks.two_writers`) and all train in the same steps, on windows of their own texts. A row of the test split is
-one sample: its seed, and a passage of the held-out text, whose loss is measured and whose text stands beside the sample
-as what a person wrote.
+(`bench.tasks.style_duel.writers`) and all train in the same steps, on windows of their own texts. A row of the test
+split is one sample: its seed, and a passage of the held-out text, whose loss is measured and whose text stands beside
+the sample as what a person wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from bench.config import LanguageModelingTask, SplitName, StyleDuelTask
+from bench.config import Inputs, SplitName
 from bench.core import seeds
 from bench.core.errors import InputError
+from bench.core.progress import Advance
 from bench.materials.base_model import quiet_transformers
 from bench.materials.splits import Example, Splits
 from bench.records.predictions import Predictions
-from bench.tasks.base import Advance, BatchLoss, Item
+from bench.tasks.base import BatchLoss, HumanTexts, Item, Task
 from bench.tasks.batches import by_length, device_of, padded
-from bench.tasks.text_sampling import banned_token_ids, check_length, sample
+from bench.tasks.writing import WritingTask
+from bench.tasks.writing.sampling import banned_token_ids, check_length, sample
 
 MIN_PASSAGE_TOKENS = 16
 """A held-out passage shorter than this says nothing about a loss."""
 
 
-class Writing:
+class Writing(Task):
     """Encoding, loss and sampling for one or two authors."""
 
-    def __init__(
-        self, task: LanguageModelingTask | StyleDuelTask, tokenizer: Any, *, n_vocabulary: int, seed: int
-    ) -> None:
+    human_inputs: ClassVar[tuple[Inputs, ...]] = ("generations",)
+    """What held-out passages give to metrics in the place of samples; control texts always give `generations`."""
+
+    def __init__(self, task: WritingTask, tokenizer: Any, *, n_vocabulary: int, seed: int) -> None:
         self._task = task
         self._tokenizer = tokenizer
         self._seed = seed
@@ -94,7 +97,7 @@ class Writing:
                 f"task.window_tokens = {self._task.window_tokens} is longer than the {limit} positions the model has; "
                 f"give {limit} or less"
             )
-        check_length(model, len(self._prompt), self._task.sample_tokens)
+        check_length(model, len(self._prompt), self._task.length)
 
     def _samples(self, examples: Sequence[Example], streams: Sequence[torch.Tensor]) -> list[Item]:
         n_samples = self._task.n_samples
@@ -116,7 +119,7 @@ class Writing:
                         "author": int(example.target),
                         "seed": seeds.derive(self._seed, "samples", len(items)),
                         "passage": passage,  # (n_tokens,)
-                        "human": self._decoded(passage[: self._task.sample_tokens].tolist()),
+                        "human": self._decoded(passage[: self._task.length].tolist()),
                     }
                 )
         return items
@@ -134,10 +137,6 @@ class Writing:
     def encoded_by(self, split: SplitName) -> Hashable:
         """Return the run seed, from which samples draw; windows do not depend on it."""
         return self._seed if split == "test" else None
-
-    def training_model(self, model: Any) -> Any:
-        """Return the model itself."""
-        return model
 
     def collate(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
         """Return `input_ids` (B, A, W): one window of every author for each item."""
@@ -185,7 +184,7 @@ class Writing:
                 writer,
                 self._prompt,
                 [item["seed"] for item in chosen],
-                n_tokens=self._task.sample_tokens,
+                n_tokens=self._task.length,
                 banned=self._banned,
                 penalty=self._task.repetition_penalty,
                 batch_size=batch_size,
@@ -222,14 +221,18 @@ class Writing:
                 counts[row] += len(window) - 1
         return losses, counts
 
-    def human_texts(self, splits: Splits) -> dict[str, Predictions]:
+    def human_texts(self, splits: Splits) -> dict[str, HumanTexts]:
         """Return the held-out passages, and passages of every control text, in the place of samples."""
         held_out = self.encode(None, splits.test, "test", advance=lambda n: None)
-        found = {"held-out": self._predictions(held_out, [item["human"] for item in held_out])}
+        texts = {"held-out": self._human(held_out, self.human_inputs)}
         for example in splits.controls:
             passages = self._samples([example], [torch.tensor(self._ids(example.input))])
-            found[example.id] = self._predictions(passages, [item["human"] for item in passages])
-        return found
+            texts[example.id] = self._human(passages, ("generations",))
+        return texts
+
+    def _human(self, items: Sequence[Item], metric_inputs: tuple[Inputs, ...]) -> HumanTexts:
+        predictions = self._predictions(items, [item["human"] for item in items])
+        return HumanTexts(predictions=predictions, metric_inputs=metric_inputs)
 
     def _predictions(
         self,
@@ -250,30 +253,3 @@ class Writing:
     def _references(self, items: Sequence[Item]) -> tuple[str, ...] | tuple[int, ...]:
         """Return what stands beside each sample: the human passage, or the author's number."""
         raise NotImplementedError
-
-
-class LanguageModeling(Writing):
-    """One author."""
-
-    def _logits(self, model: Any, ids: torch.Tensor) -> Sequence[torch.Tensor]:
-        return (model(input_ids=ids[:, 0], use_cache=False).logits,)
-
-    def _writer(self, model: Any, author: int) -> Any:
-        return model
-
-    def _references(self, items: Sequence[Item]) -> tuple[str, ...]:
-        return tuple(item["human"] for item in items)
-
-
-class StyleDuel(Writing):
-    """Two authors, a writer each."""
-
-    def _logits(self, model: Any, ids: torch.Tensor) -> Sequence[torch.Tensor]:
-        logits: Sequence[torch.Tensor] = model(ids)
-        return logits
-
-    def _writer(self, model: Any, author: int) -> Any:
-        return model.writer(author)
-
-    def _references(self, items: Sequence[Item]) -> tuple[int, ...]:
-        return tuple(item["author"] for item in items)

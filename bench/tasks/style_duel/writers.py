@@ -81,15 +81,3 @@ class Writers(nn.Module):  # type: ignore[misc]
         return tuple(
             self.writer(number)(input_ids=input_ids[:, number], use_cache=False).logits for number in range(N_WRITERS)
         )
-
-
-def quiet_modules(model: nn.Module, method: Method) -> list[nn.Module]:
-    """Return the modules whose dropout stays off while the rest trains, of one model or of a pair of writers."""
-    return [module for one in models_of(model) for module in method.quiet(one)]
-
-
-def models_of(model: nn.Module) -> list[nn.Module]:
-    """Return the models that a method was applied to: two writers, or the one model."""
-    from bench.tasks.two_writers import Writers  # it applies methods
-
-    return list(model.models) if isinstance(model, Writers) else [model]

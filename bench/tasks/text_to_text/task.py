@@ -1,12 +1,12 @@
-"""A long text in, a short one out: encoder-decoder models such as T5, and causal models with a prompt.
+"""A text in, a text out: encoder-decoder models such as T5, and causal models with a prompt.
 
-Both decode greedily in batches. Losses are teacher-forced on the reference summary, once with padding masked (what
+Both decode greedily in batches. Losses are teacher-forced on the reference, once with padding masked (what
 training minimises) and, for encoder-decoder models, once with padding counted as a target, as the recipe did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,40 +15,34 @@ from accelerate.utils import extract_model_from_parallel
 from torch.nn import functional
 from transformers import GenerationConfig
 
-from bench.config import SplitName, SummarizationTask
-from bench.materials.splits import Example, Splits
+from bench.config import SplitName
+from bench.core.progress import Advance
+from bench.materials.splits import Example
 from bench.records.predictions import INPUT_CHARACTERS, Predictions
-from bench.tasks.base import Advance, BatchLoss, Item
+from bench.tasks.base import BatchLoss, Item, Task
 from bench.tasks.batches import by_length, on_device, padded
+from bench.tasks.text_to_text import TextToTextTask
 
 IGNORED = -100
 """Label at a position that is no target; the value that transformers' own losses ignore."""
 
 
-class _Summarization:
+class _TextToText(Task):
     """What both kinds of model share."""
 
     _side: str
 
-    def __init__(self, task: SummarizationTask, tokenizer: Any) -> None:
+    def __init__(self, task: TextToTextTask, tokenizer: Any) -> None:
         self._task = task
         self._tokenizer = tokenizer
         self._pad = tokenizer.pad_token_id
-
-    def encoded_by(self, split: SplitName) -> Hashable:
-        """Return nothing: items depend on their rows alone."""
-        return None
-
-    def training_model(self, model: Any) -> Any:
-        """Return the model itself."""
-        return model
 
     def n_tokens(self, item: Item) -> int:
         """Return the tokens of source and target, padding not counted."""
         return len(item["input_ids"]) + len(item["labels"])
 
     def encode(self, model: Any, examples: Sequence[Example], split: SplitName, *, advance: Advance) -> list[Item]:
-        """Tokenize prompts and reference summaries, each cut to its length."""
+        """Tokenize prompts and references, each cut to its length."""
         items = []
         for i, example in enumerate(examples):
             source, target = self._source(example.input), self._target(str(example.target))
@@ -78,9 +72,6 @@ class _Summarization:
             "attention_mask": padded([[1] * len(row) for row in rows], value=0, side=self._side),
         }
 
-    def collate(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
-        raise NotImplementedError
-
     def _target_losses(self, model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss (B, T) of every label position in float32, and the mask (B, T) of real targets."""
         raise NotImplementedError
@@ -96,7 +87,7 @@ class _Summarization:
         return None
 
     def predict(self, model: Any, items: Sequence[Item], *, batch_size: int, advance: Advance) -> Predictions:
-        """Return greedy summaries, and the loss of each reference."""
+        """Return greedy texts, and the loss of each reference."""
         losses = np.zeros(len(items), dtype=np.float64)
         counts = np.zeros(len(items), dtype=np.int64)
         texts = [""] * len(items)
@@ -108,7 +99,7 @@ class _Summarization:
             counts[positions] = mask.sum(dim=1).cpu().numpy()
             for i, ids in zip(positions, self._generate(model, chosen), strict=True):
                 texts[i] = self._decoded(ids)
-                # Greedy decoding only looks back, so the short summary is the long one's beginning.
+                # Greedy decoding only looks back, so the short text is the long one's beginning.
                 short[i] = self._decoded(ids[: self._task.short_new_tokens])
             advance(len(positions))
         examples = [item["example"] for item in items]
@@ -121,10 +112,6 @@ class _Summarization:
             losses_nats=losses,
             n_targets=counts,
         )
-
-    def human_texts(self, splits: Splits) -> dict[str, Predictions]:
-        """Return nothing: references stand beside every summary already."""
-        return {}
 
     def _generate(self, model: Any, items: Sequence[Item]) -> list[list[int]]:
         """Return the new token ids of each item, greedily decoded."""
@@ -148,8 +135,8 @@ class _Summarization:
         return str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
 
-class Seq2SeqSummarization(_Summarization):
-    """Encoder-decoder models: the encoder reads the prompt, the decoder writes the summary."""
+class Seq2SeqTextToText(_TextToText):
+    """Encoder-decoder models: the encoder reads the prompt, the decoder writes the text."""
 
     _side = "right"
 
@@ -181,10 +168,11 @@ class Seq2SeqSummarization(_Summarization):
         return 1  # the decoder's start token
 
 
-class CausalSummarization(_Summarization):
-    """Causal models: the summary continues the prompt.
+class CausalTextToText(_TextToText):
+    """Causal models: the text continues the prompt.
 
-    Batches are padded on the left, so that every summary ends at the same position and logits are computed there only.
+    Batches are padded on the left, so that every reference ends at the same position and logits are computed
+    there only.
     """
 
     _side = "left"
@@ -197,7 +185,7 @@ class CausalSummarization(_Summarization):
         return [*ids, self._tokenizer.eos_token_id]
 
     def collate(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
-        """Return `input_ids`, `attention_mask`, `position_ids` (B, S) and `labels` (B, T), T the longest summary."""
+        """Return `input_ids`, `attention_mask`, `position_ids` (B, S), `labels` (B, T of the longest)."""
         rows = [item["input_ids"] + item["labels"] for item in items]
         mask = padded([[1] * len(row) for row in rows], value=0, side="left")
         return {

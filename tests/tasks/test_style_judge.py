@@ -17,13 +17,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config import JudgeConfig, LocalSource, StyleDuelTask, SuiteConfig
+from bench.config import LocalSource, SuiteConfig
 from bench.core.errors import InputError, TrainingError
-from bench.materials.base_model import fetch_base_model, load_tokenizer
+from bench.materials.base_model import BaseModel, fetch_base_model, load_tokenizer
 from bench.materials.fetch import Materials, fetch
-from bench.running import style_judge as judging
-from bench.running.style_judge import JudgeFolder, check_checkpoint, check_over_generation, keep_judge, make_judge
-from bench.tasks.classification import Classification
+from bench.running.trainer import train
+from bench.tasks.base import Judge, Train
+from bench.tasks.classification.task import Classification
+from bench.tasks.style_duel import JudgeConfig, StyleDuelTask
+from bench.tasks.style_duel import judge as judging
+from bench.tasks.style_duel.judge import check_checkpoint, check_over_generation, keep_judge, make_judge
 
 LENGTH = 16
 ROOM = LENGTH - 2  # the judge's begin and end tokens
@@ -37,7 +40,7 @@ class Made:
 
     config: SuiteConfig
     materials: Materials
-    judge: JudgeFolder
+    judge: Judge
     read: list[tuple[str, list[Any]]]
     """Split and rows of everything it was given to read, in order."""
 
@@ -48,9 +51,13 @@ def _config(*overrides: str) -> tuple[SuiteConfig, JudgeConfig]:
     return config, config.task.judge
 
 
-def _make(materials: Materials, config: JudgeConfig) -> JudgeFolder:
-    assert materials.judge is not None
-    return make_judge(config, materials.judge, materials.splits, device=CPU, advance=tiny.nothing)
+def _make(materials: Materials, config: JudgeConfig, train: Train = train) -> Judge:
+    base = materials.task_models["judge"]
+    return make_judge(config, base, materials.splits, device=CPU, train=train, advance=tiny.nothing)
+
+
+def _with_judge(materials: Materials, base: BaseModel) -> Materials:
+    return replace(materials, task_models={"judge": base})
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +79,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         yield Made(config, materials, judge, read)
 
 
-@pytest.fixture
-def never_train(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(*_: object, **__: object) -> None:
-        raise AssertionError("a judge was trained")
-
-    monkeypatch.setattr(judging, "train", forbidden)
+def never_train(*_: object, **__: object) -> None:
+    raise AssertionError("a judge was trained")
 
 
 # --- chunks ----------------------------------------------------------------------------------------------------------
@@ -96,7 +99,7 @@ def test_chunks_fill_the_window_are_balanced_and_come_from_their_own_part_of_the
     rows = dict(reversed(made.read))  # of each split, the first time
     assert set(rows) == {"train", "validation", "test"}
     texts = {split: {e.id: e for e in getattr(made.materials.splits, split)} for split in rows}
-    tokenizer = load_tokenizer(made.materials.judge, padding_side="right")  # type: ignore[arg-type]
+    tokenizer = load_tokenizer(made.materials.task_models["judge"], padding_side="right")
     for split, examples in rows.items():
         whole = _words(made, split)
         n = min(len(chunks) for chunks in whole.values())
@@ -198,9 +201,8 @@ def test_the_folder_is_a_judge_that_style_metrics_read(made: Made, probabilities
 # --- made once -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("never_train")
 def test_the_second_call_trains_nothing(made: Made) -> None:
-    assert _make(made.materials, _config()[1]) == made.judge
+    assert _make(made.materials, _config()[1], never_train) == made.judge
 
 
 def test_another_machine_would_make_the_same(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,8 +254,8 @@ def test_its_identity_follows_what_makes_it(made: Made, override: str, monkeypat
     with pytest.raises(Built) as again:
         _make(fetch(same), table)
     assert str(again.value) == made.judge.folder.name, "neither writers nor the bar change the judge"
-    assert made.materials.judge is not None
-    retrained = replace(made.materials, judge=replace(made.materials.judge, identity="other weights"))
+    base = made.materials.task_models["judge"]
+    retrained = _with_judge(made.materials, replace(base, identity="other weights"))
     with pytest.raises(Built) as changed:
         _make(retrained, table)
     assert str(changed.value) != made.judge.folder.name
@@ -289,13 +291,12 @@ def test_a_judge_below_the_bar_scores_nothing(made: Made) -> None:
     assert f"below task.judge.minimum_accuracy = {table.minimum_accuracy:g}" in str(caught.value)
 
 
-@pytest.mark.usefixtures("never_train")
 def test_a_checkpoint_of_the_same_authors_is_taken_as_it_is(made: Made) -> None:
     source = LocalSource(kind="local", path=str(made.judge.folder))
     table = _config()[1].model_copy(update={"checkpoint": source})
     base = fetch_base_model(table.model.model_copy(update={"source": source}), [])
     check_checkpoint(base, ("day", "night"))
-    taken = _make(replace(made.materials, judge=base), table).summary
+    taken = _make(_with_judge(made.materials, base), table, never_train).summary
     told = made.judge.summary
     assert (taken.n_training_chunks, taken.identity == told.identity) == (0, False)
     for name in ("accuracy", "confusion", "weights_sha256", "calibration", "shuffled_accuracy", "others"):
@@ -310,15 +311,14 @@ def test_a_checkpoint_of_the_same_authors_is_taken_as_it_is(made: Made) -> None:
     ],
 )
 def test_a_checkpoint_of_other_authors_is_refused(made: Made, labels: tuple[str, ...], wanted: str) -> None:
-    base = replace(made.materials.judge, folder=made.judge.folder)  # type: ignore[type-var]
+    base = replace(made.materials.task_models["judge"], folder=made.judge.folder)
     with pytest.raises(InputError) as caught:
-        check_checkpoint(base, labels)  # type: ignore[arg-type]
+        check_checkpoint(base, labels)
     assert wanted in str(caught.value)
 
 
 def test_a_checkpoint_that_names_no_labels_or_is_no_model_is_refused(made: Made, tmp_path: Path) -> None:
-    encoder = made.materials.judge
-    assert encoder is not None
+    encoder = made.materials.task_models["judge"]
     with pytest.raises(InputError, match="its labels are not named"):
         check_checkpoint(encoder, ("day", "night"))
     with pytest.raises(InputError, match=r"task\.judge\.checkpoint: .* holds no config\.json; give the folder"):
@@ -328,7 +328,6 @@ def test_a_checkpoint_that_names_no_labels_or_is_no_model_is_refused(made: Made,
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("never_train")
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -352,7 +351,7 @@ def test_a_judge_that_cannot_be_made_is_refused_before_it_trains(
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
     config, table = _config(*overrides)
     with pytest.raises(InputError, match=message):
-        _make(fetch(config), table)
+        _make(fetch(config), table, never_train)
     assert not list(tmp_path.glob("built/judge-*"))
 
 
@@ -415,7 +414,6 @@ def test_a_build_that_fails_leaves_no_judge(made: Made, tmp_path: Path, monkeypa
         raise KeyboardInterrupt
 
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(judging, "train", fail)
     with pytest.raises(KeyboardInterrupt):
-        _make(made.materials, _config()[1])
+        _make(made.materials, _config()[1], fail)
     assert not list(tmp_path.glob("built/judge-*"))

@@ -1,0 +1,114 @@
+"""Kinds of task: each is found by its name, and a table that does not fit says where."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.config import SuiteConfig, kind_of
+from bench.config.suite import key_of
+from bench.config.task import FIRST_NAMES, KINDS
+from bench.core.errors import InputError
+from bench.records.record import RunRecord
+from bench.suites.resolve import load_suite, resolve
+from bench.tasks.base import TaskKind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_has_one_module_with_its_facts(kind: str) -> None:
+    table = kind_of(kind)
+    assert issubclass(table, TaskKind)
+    assert table.__module__ == KINDS[kind]
+    assert table.model_fields["kind"].annotation.__args__ == (kind,)  # type: ignore[union-attr]
+    assert table.families
+    assert table.metric_inputs
+
+
+def test_no_kind_needs_torch_to_be_read() -> None:
+    code = (
+        "import sys\nfrom bench.config import kind_of\nfrom bench.config.task import KINDS\n"
+        "for kind in KINDS: kind_of(kind)\nprint(sorted({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_unknown_kind_is_an_error_that_lists_the_kinds() -> None:
+    with pytest.raises(InputError, match=f"'poetry' is not a kind of task; allowed: {', '.join(sorted(KINDS))}"):
+        kind_of("poetry")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("task.kind=clasification", "task.kind: 'clasification' is not a kind of task; did you mean 'classification'?"),
+        ("task={}", "task.kind is missing"),
+        ("task=3", "task: must be a table (got 3)"),
+        ("task.paddding=longest", "task.paddding is not a known key; did you mean 'padding'?"),
+        ("task.padding=long", "task.padding: Input should be 'max_length' or 'longest' (got 'long')"),
+        ("task={kind='classification', padding='longest'}", "task.max_length_tokens is missing"),
+        ("task.prompt='{input}'", "task.prompt is not a known key; allowed: kind, max_length_tokens, padding"),
+    ],
+)
+def test_error_what_does_not_fit_keeps_its_place(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        resolve(load_suite("sentiment_sst2"), profile="tiny", overrides=[override])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("task.judge.minimum_acuracy=1", "task.judge.minimum_acuracy is not a known key; did you mean 'minimum_accura"),
+        (
+            "task.judge.method={kind='freeze', module=['x']}",
+            "task.judge.method.module is not a known key; did you mean",
+        ),
+        ("task.judge.training.epochs=0", "task.judge.training.epochs: Input should be greater than or equal to 1"),
+    ],
+)
+def test_error_below_a_kinds_own_tables(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        resolve(load_suite("alice_edgar"), profile="tiny", overrides=[override])
+
+
+# --- a kind that was renamed -----------------------------------------------------------------------------------------
+
+
+def _renamed() -> SuiteConfig:
+    return resolve(load_suite("summarization"), profile="tiny", method="lora")
+
+
+def test_the_first_name_of_a_kind_goes_on_working_and_is_the_same_config() -> None:
+    config = _renamed()
+    values = config.model_dump(mode="json", exclude_none=True)
+    assert values["task"]["kind"] == "text_to_text"
+    values["task"]["kind"] = FIRST_NAMES["text_to_text"]
+    older = SuiteConfig.model_validate(values)
+    assert older == config
+    assert older.key == config.key == key_of(values) == "b4df310ff487"
+    assert SuiteConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_a_stored_record_of_the_first_name_is_read_as_the_kind(tmp_path: Path) -> None:
+    values: dict[str, Any] = json.loads(next(Path("baselines/summarization/tiny").glob("lora.json")).read_text("utf-8"))
+    assert values["config"]["task"]["kind"] == "summarization"
+    assert SuiteConfig.model_validate(values["config"]).task.kind == "text_to_text"
+    assert RunRecord.model_fields["config"].annotation is SuiteConfig
+
+
+def test_error_texts_have_no_labels() -> None:
+    with pytest.raises(InputError, match=r"data\.labels: a text_to_text task has no classes; leave them out"):
+        resolve(load_suite("summarization"), profile="tiny", overrides=["data.labels=['a', 'b']"])
+
+
+def test_error_classes_need_names() -> None:
+    with pytest.raises(
+        InputError, match=r"data\.labels is missing: a classification task needs the names of its class"
+    ):
+        resolve(load_suite("imdb"), profile="tiny", overrides=["data.labels=[]"])
