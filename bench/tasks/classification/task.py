@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,7 +25,9 @@ from bench.methods.applying import state_hash
 from bench.records.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import BatchLoss, Item, Task
 from bench.tasks.batches import by_length, on_device, padded
-from bench.tasks.classification import ClassificationTask
+
+if TYPE_CHECKING:
+    from bench.tasks.classification import ClassificationTask
 
 
 class FrozenFeatures(torch.nn.Module):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -40,7 +40,9 @@ from bench.tasks.base import Judge, Train
 from bench.tasks.batches import autocast
 from bench.tasks.classification import ClassificationTask
 from bench.tasks.classification.task import Classification
-from bench.tasks.style_duel import JudgeConfig, StyleDuelTask
+
+if TYPE_CHECKING:
+    from bench.tasks.style_duel import JudgeConfig, StyleDuelTask
 
 N_BINS = 10
 EXCERPT_CHARACTERS = 20_000

@@ -7,7 +7,7 @@ training minimises) and, for encoder-decoder models, once with padding counted a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,7 +21,9 @@ from bench.materials.splits import Example
 from bench.records.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import BatchLoss, Item, Task
 from bench.tasks.batches import by_length, on_device, padded
-from bench.tasks.text_to_text import TextToTextTask
+
+if TYPE_CHECKING:
+    from bench.tasks.text_to_text import TextToTextTask
 
 IGNORED = -100
 """Label at a position that is no target; the value that transformers' own losses ignore."""
