@@ -23,7 +23,8 @@ from bench.core.errors import InputError
 from bench.methods.adapters import Peft
 from bench.methods.base import Method
 from bench.methods.freezing import Freeze, Full, HeadOnly, Select
-from bench.methods.plugins import load_plugin, wrap_user_errors
+from bench.methods.plugins import load_plugin
+from bench.methods.user_method import explain_errors, name_of
 
 _PROBE_TOKENS = 8
 _PROBE_TOLERANCE = 1e-3
@@ -73,35 +74,35 @@ def apply_method(model: Any, method: Method, *, seed: int, config: SuiteConfig |
         before = None if method.changes_forward else _probe(model)
     model.requires_grad_(True)
     torch.manual_seed(seeds.derive(seed, "initial weights"))
-    with wrap_user_errors(method, "apply"):
-        trained = method.apply(model, config, None if config is None else config.task)
+    trained = method.apply(model, config, None if config is None else config.task)
     trained = model if trained is None else trained
     if not isinstance(trained, nn.Module):
-        raise InputError(f"{_named(method)}: apply returned {type(trained).__name__}; return the model to train")
+        raise InputError(
+            f"method {name_of(method)}: apply returned {type(trained).__name__}; return the model to train"
+        )
     if not any(p.requires_grad for p in trained.parameters()):
-        raise InputError(f"{_named(method)} leaves no parameter to train; loosen what it freezes")
+        raise InputError(f"method {name_of(method)} leaves no parameter to train; loosen what it freezes")
     trained.eval()
     if before is not None:
         _check_unchanged(trained, method, before)
     return trained
 
 
-def _named(method: Method) -> str:
-    return f"method {type(method).__name__}"
-
-
 def _check_unchanged(model: Any, method: Method, before: torch.Tensor) -> None:
-    with wrap_user_errors(method, "the forward pass of the model that apply left"), torch.inference_mode():
+    doing = "the forward pass of the model that apply left"
+    with explain_errors(method, doing, InputError), torch.inference_mode():
         after = _probe(model)
     if after is None or after.shape != before.shape:
         shape = "none" if after is None else tuple(after.shape)
-        raise InputError(f"{_named(method)}: its model gives logits {shape}, the base model {tuple(before.shape)}")
+        raise InputError(
+            f"method {name_of(method)}: its model gives logits {shape}, the base model {tuple(before.shape)}"
+        )
     change, largest = float((after - before).abs().max()), float(before.abs().max())
     if not change <= _PROBE_TOLERANCE * largest:
         raise InputError(
-            f"{_named(method)} changes the model before the first step: logits move by up to {change:.3g}, where the "
-            f"largest is {largest:.3g}; let what it adds start without effect, or set changes_forward = True in its "
-            "class if that is meant"
+            f"method {name_of(method)} changes the model before the first step: logits move by up to {change:.3g}, "
+            f"where the largest is {largest:.3g}; let what it adds start without effect, or set changes_forward = True "
+            "in its class if that is meant"
         )
 
 

@@ -6,18 +6,17 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 from bench.config import PluginMethod
 from bench.core.errors import BenchError, InputError, suggest
 from bench.methods.base import Method
+from bench.methods.user_method import UserMethod
 from bench.suites.plugins import described, is_file, sha256_of, source_file
 
 
-def load_plugin(table: PluginMethod) -> Method:
+def load_plugin(table: PluginMethod) -> UserMethod:
     """Import a user's method and make an instance of it.
 
     Raises:
@@ -47,7 +46,7 @@ def load_plugin(table: PluginMethod) -> Method:
         ) from None
     except Exception as error:
         raise InputError(f"{table.use}: its constructor raised {described(error, file)}") from error
-    return built
+    return UserMethod(built)
 
 
 def _imported(place: str, file: Path, sha256: str) -> ModuleType:
@@ -72,31 +71,3 @@ def _imported(place: str, file: Path, sha256: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         raise InputError(f"{place}: does not import: {described(error, file)}") from error
     return module
-
-
-@contextmanager
-def wrap_user_errors(
-    method: Method, doing: str, *, error_type: type[BenchError] = InputError, step: Callable[[], int] | None = None
-) -> Iterator[None]:
-    """Turn what a user's method raises into one message with its place; errors of ours pass, and so do our own bugs.
-
-    Args:
-        method: whose code runs inside the block.
-        doing: what it does, for the message.
-        error_type: what is raised instead.
-        step: the training step at which it was, where it was at any.
-    """
-    try:
-        yield
-    except BenchError:
-        raise
-    except Exception as error:
-        import torch
-
-        if type(method).__module__.startswith("bench.") or isinstance(error, torch.OutOfMemoryError):
-            raise
-        file = Path(inspect.getfile(type(method)))
-        when = "" if step is None else f" at step {step()}"
-        raise error_type(
-            f"{file.name}:{type(method).__name__}: {doing}{when} raised {described(error, file)}"
-        ) from error

@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from peft.peft_model import PeftModelForSeq2SeqLM
-from peft.utils import PeftType
-from peft.utils.other import _prepare_prompt_learning_config
+from peft.utils import PeftType, _prepare_prompt_learning_config
 from torch import nn
 from transformers import LogitsProcessor, LogitsProcessorList
 

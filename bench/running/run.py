@@ -34,7 +34,7 @@ from bench.materials.fetch import Materials, fetch
 from bench.materials.splits import SPLITS
 from bench.methods import Method
 from bench.methods.applying import build, state_hash, trainable_state
-from bench.methods.plugins import wrap_user_errors
+from bench.methods.user_method import explain_errors
 from bench.metrics.base import Metric
 from bench.metrics.score import score
 from bench.records.predictions import Predictions
@@ -57,7 +57,8 @@ from bench.running.device import choose_device, device_class, make_deterministic
 from bench.running.forgetting import forgetting, mean_losses, unrelated_windows
 from bench.running.settings import RunSettings
 from bench.running.trackers import check_trackers
-from bench.running.trainer import TrainOutcome, n_steps, train
+from bench.running.trainer import TrainOutcome, train
+from bench.running.training_arguments import n_steps
 from bench.running.weights import load_saved, save_trained
 from bench.statistics.intervals import paired_bootstrap
 from bench.tasks.base import Item, Judge, Task, kind_of_task
@@ -205,7 +206,7 @@ class _Run:
         summary = self._model_summary(model)
         with (
             self.clock.stage("saving"),
-            wrap_user_errors(self.method, "saving and reloading", error_type=TrainingError),
+            explain_errors(self.method, "saving and reloading"),
         ):
             kept_model = self._merged(task, model, test) if config.training.save == "merged" else model
             saved_bytes = save_trained(kept_model, config, self.folder)
@@ -252,8 +253,8 @@ class _Run:
         return unrelated_windows(self.materials.splits.controls, tokenizer, max_positions=limit)
 
     def _unrelated_losses(self, task: Task, model: Any, windows: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        blamed = wrap_user_errors(self.method, "predicting unrelated text", error_type=TrainingError)
-        with blamed, torch.inference_mode(), autocast(self.config.training, model):
+        explained = explain_errors(self.method, "predicting unrelated text")
+        with explained, torch.inference_mode(), autocast(self.config.training, model):
             return mean_losses(task.writers(model), windows)
 
     def _learn(
@@ -298,7 +299,7 @@ class _Run:
                 config,
                 seed=self.seed,
                 method=self.method,
-                look=look_in_training,
+                evaluate=look_in_training,
                 report_to=self.settings.report_to,
                 run_name=f"{self.config.suite}/{self.config.profile}/{self.config.method_name}/seed-{self.seed}",
                 log_folder=self.folder / "trackers" if self.settings.report_to else None,
@@ -357,8 +358,8 @@ class _Run:
 
     def _predict(self, task: Task, model: Any, items: Sequence[Item], advance: Advance) -> Predictions:
         training = self.config.training
-        blamed = wrap_user_errors(self.method, "predicting", error_type=TrainingError)
-        with blamed, torch.inference_mode(), autocast(training, model):
+        explained = explain_errors(self.method, "predicting")
+        with explained, torch.inference_mode(), autocast(training, model):
             return task.predict(model, items, batch_size=training.evaluation_batch_size, advance=advance)
 
     def _check_reload(self, task: Task, model: Any, test: Sequence[Item]) -> None:
@@ -378,8 +379,7 @@ class _Run:
         """Return the model with all that the method added folded in, if it answers as before."""
         items = _some(test)
         expected = self._predict(task, model, items, _unseen)
-        with wrap_user_errors(self.method, "merge"):
-            merged = self.method.merge(model).eval()
+        merged = self.method.merge(model).eval()
         got = self._predict(task, merged, items, _unseen)
         gap = float(np.abs(got.losses_nats - expected.losses_nats).max())
         if not gap <= MERGE_TOLERANCE_NATS:

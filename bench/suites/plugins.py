@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 import traceback
 from importlib.metadata import entry_points
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
-from bench.config import PluginMethod
 from bench.core.errors import InputError
 
 ENTRY_POINTS = "bench.methods"
@@ -42,17 +42,20 @@ def plugin_table(use: str) -> dict[str, str]:
     if not place or not name.isidentifier():
         raise InputError(f"--method {use!r}: expected path/to/file.py:Name or package.module:Name")
     if is_file(place):
-        use = f"{PurePath(place).as_posix()}:{name}"
+        use = f"{_normal(place)}:{name}"
     return {"kind": "plugin", "use": use, "sha256": sha256_of(source_file(place))}
 
 
-def source_of(table: PluginMethod) -> Path:
-    """Return the file that defines a user's method.
+def _normal(place: str) -> str:
+    """Return one spelling of a file's path, so that one file gives one config key.
 
-    Raises:
-        InputError: there is no such file or module.
+    That is relative where the file lies below the working folder, else absolute; slashes on every system.
     """
-    return source_file(table.use.rpartition(":")[0])
+    path, here = (
+        Path(os.path.normpath(Path(place).absolute())),
+        Path.cwd(),
+    )  # not resolved: a link is what the user calls it
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def is_file(place: str) -> bool:

@@ -92,7 +92,7 @@ class Pieces:
     validation_items: list[Item]
     test_items: list[Item]
 
-    def train(self, *, seed: int = 0, look: Evaluate | None = None) -> TrainOutcome:
+    def train(self, *, seed: int = 0, evaluate: Evaluate | None = None) -> TrainOutcome:
         return train(
             self.model,
             self.task,
@@ -101,7 +101,7 @@ class Pieces:
             self.config.training,
             seed=seed,
             method=build(self.config.method),
-            look=look,
+            evaluate=evaluate,
         )
 
     def predict(self, items: list[Item] | None = None, *, batch_size: int = 32) -> Predictions:

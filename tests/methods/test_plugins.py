@@ -16,6 +16,7 @@ from bench.core.errors import InputError, TrainingError
 from bench.methods import Method
 from bench.methods.applying import apply_method, build
 from bench.methods.plugins import load_plugin
+from bench.methods.user_method import name_of
 from bench.running.runs import SeedResult, run_config
 from bench.running.settings import RunSettings
 from bench.suites import plugins as naming
@@ -56,6 +57,17 @@ def test_a_file_becomes_a_table_with_its_hash_and_runs_nothing(folder: Path) -> 
     assert plugin_table("mine.py:Mine")["sha256"] != before
 
 
+def test_one_file_has_one_key_by_whatever_path(folder: Path) -> None:
+    near = _config(LEARNS_THE_HEAD)
+    paths = ("mine.py", str(folder / "mine.py"), f"../{folder.name}/mine.py", "./inner/../mine.py")
+    Path("inner").mkdir()
+    keys = {tiny.small("imdb", method=f"{path}:Mine").key for path in paths}
+    assert keys == {near.key}
+    outside = folder.parent / f"{folder.name}-outside.py"
+    outside.write_text(LEARNS_THE_HEAD, encoding="utf-8")
+    assert plugin_table(f"../{outside.name}:Mine")["use"] == f"{outside.as_posix()}:Mine"
+
+
 def test_another_version_of_a_file_is_another_config(folder: Path) -> None:
     keys = {_config(LEARNS_THE_HEAD).key, _config(LEARNS_THE_HEAD + "# other\n").key, _config(LEARNS_THE_HEAD).key}
     assert len(keys) == 2
@@ -73,7 +85,7 @@ def test_a_module_and_an_entry_point_are_found(folder: Path, monkeypatch: pytest
     by_place = tiny.small("imdb", method="their_package:Mine")
     assert (by_name.method_name, by_place.method_name) == ("theirs", "Mine")
     assert by_name.method == by_place.method
-    assert type(build(by_name.method)).__name__ == "Mine"
+    assert name_of(build(by_name.method)) == "Mine"
 
 
 @pytest.mark.parametrize(
@@ -129,9 +141,9 @@ def test_error_import(folder: Path, code: str, message: str) -> None:
 
 def test_settings_are_the_arguments_of_the_constructor(folder: Path) -> None:
     code = HEAD + "    def __init__(self, rank=2):\n        self.rank = rank\n"
-    assert build(_config(code).method).rank == 2
+    assert build(_config(code).method).method.rank == 2
     changed = _config(code, "method.settings.rank=7")
-    assert build(changed.method).rank == 7
+    assert build(changed.method).method.rank == 7
     assert changed.key != _config(code).key
     with pytest.raises(InputError, match=r"method.settings = \{'rnak': 7\} do not fit its constructor"):
         build(_config(code, "method.settings.rnak=7").method)

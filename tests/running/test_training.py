@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 import tiny
 import torch
+import transformers
 from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import BatchSampler
 
 from bench.config import TrainingConfig
 from bench.core.errors import TrainingError
 from bench.methods.applying import build, state_hash, trainable_state
-from bench.running.trainer import evaluate, n_steps, own_rows, train
+from bench.running.shared_batch import own_rows
+from bench.running.trainer import train
+from bench.running.training_arguments import n_steps, training_arguments
+from bench.running.validation import validation_losses
 
 NO_DROPOUT = ("model.architecture.config.dropout=0.0", "model.architecture.config.attention_dropout=0.0",
               "model.architecture.config.seq_classif_dropout=0.0")  # fmt: skip
@@ -71,7 +75,7 @@ def test_rows_are_shuffled_anew_in_every_pass(monkeypatch: pytest.MonkeyPatch) -
         return collate(items)
 
     monkeypatch.setattr(pieces.task, "collate", watched)
-    monkeypatch.setattr("bench.running.trainer.evaluate", lambda *_: Seen())
+    monkeypatch.setattr("bench.running.training_log.validation_losses", lambda *_: Seen())
     pieces.train()
     first, second = seen[:50], seen[50:]
     assert sorted(first) == sorted(second) == list(range(50))
@@ -98,7 +102,7 @@ def test_epochs_are_closed_with_the_mean_of_their_steps_and_the_validation_rows(
         assert epoch.train_accuracy is not None
         assert epoch.train_accuracy * 50 == pytest.approx(round(epoch.train_accuracy * 50))
     runnable = pieces.task.training_model(pieces.model)
-    last = evaluate(pieces.task, runnable, pieces.validation_items, pieces.config.training)
+    last = validation_losses(pieces.task, runnable, pieces.validation_items, pieces.config.training)
     assert outcome.epochs[-1].validation_loss == last.loss
     assert outcome.epochs[-1].validation_accuracy == last.accuracy
     assert not pieces.model.training
@@ -126,7 +130,7 @@ def test_validation_losses_do_not_depend_on_the_batch_size() -> None:
     values = []
     for size in (1, 3, 32):
         config = pieces.config.training.model_copy(update={"evaluation_batch_size": size})
-        values.append(evaluate(pieces.task, pieces.model, pieces.validation_items, config))
+        values.append(validation_losses(pieces.task, pieces.model, pieces.validation_items, config))
     for value in values[1:]:
         assert value.loss == pytest.approx(values[0].loss, abs=1e-5)
         assert value.unmasked == pytest.approx(values[0].unmasked, abs=1e-5)
@@ -148,7 +152,7 @@ def test_n_steps(budget: dict[str, int], n_examples: int, expected: int) -> None
     assert n_steps(config, n_examples) == expected
 
 
-# --- looking at the model on the way ---------------------------------------------------------------------------------
+# --- evaluating on the way ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -160,44 +164,44 @@ def test_n_steps(budget: dict[str, int], n_examples: int, expected: int) -> None
         ("training.epochs=2", 4, [4, 8, 10]),
     ],
 )
-def test_a_look_is_taken_every_so_many_steps_and_at_the_end(budget: str, every: int, expected: list[int]) -> None:
+def test_an_evaluation_comes_every_so_many_steps_and_at_the_end(budget: str, every: int, expected: list[int]) -> None:
     pieces = _pieces(budget, f"training.evaluate_every_steps={every}", method="full")
     seen: list[tuple[int, float]] = []
 
-    def look(step: int, train_loss: float) -> None:
+    def evaluate(step: int, train_loss: float) -> None:
         assert not any(module.training for module in pieces.model.modules())
         seen.append((step, train_loss))
 
-    losses = [row["loss"] for row in pieces.train(look=look).curve]
+    losses = [row["loss"] for row in pieces.train(evaluate=evaluate).curve]
     assert [step for step, _ in seen] == expected
     for first, (last, mean) in zip([0, *expected], seen, strict=False):
         assert mean == pytest.approx(sum(losses[first:last]) / (last - first))
 
 
 @pytest.mark.parametrize("method", ["full", "frozen_body", "lora"])
-def test_looking_changes_nothing(method: str) -> None:
-    """Dropout runs again after a look, from where it was, and predictions draw from no stream of training's."""
+def test_evaluating_changes_nothing(method: str) -> None:
+    """Dropout runs again after an evaluation, from where it was, and predictions draw from no stream of training's."""
     overrides = ("training.steps=7", "training.evaluate_every_steps=2")
     pieces = _pieces(*overrides, method=method)
     predicted = []
 
-    def look(step: int, train_loss: float) -> None:
+    def evaluate(step: int, train_loss: float) -> None:
         predicted.append(pieces.predict().losses_nats)
 
-    with_looks = pieces.train(look=look)
+    evaluated = pieces.train(evaluate=evaluate)
     blind = _pieces(*overrides, method=method)
-    assert blind.train() == with_looks
+    assert blind.train() == evaluated
     assert _state(blind) == _state(pieces)
     assert len(predicted) == 4
     assert (predicted[-1] == pieces.predict().losses_nats).all()
     assert (predicted[0] != predicted[-1]).any()
 
 
-def test_no_look_is_taken_where_none_is_asked_for() -> None:
-    def look(step: int, train_loss: float) -> None:
-        raise AssertionError("looked")
+def test_nothing_is_evaluated_where_nobody_asked_for_it() -> None:
+    def evaluate(step: int, train_loss: float) -> None:
+        raise AssertionError("evaluated")
 
-    _pieces("training.steps=2").train(look=look)
+    _pieces("training.steps=2").train(evaluate=evaluate)
 
 
 # --- learning rates --------------------------------------------------------------------------------------------------
@@ -318,3 +322,12 @@ def test_processes_share_the_batches_that_one_process_feeds(
         of_all.append([rows[:n] for rows, n in zip(fed, kept, strict=True)])
     together = [[row for part in parts for row in part] for parts in zip(*of_all, strict=True)]
     assert together == [*BatchSampler(range(n_examples), batch_size, drop_last=False)] * n_epochs
+
+
+def test_a_process_trains_on_one_device_whatever_it_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Trainer asks `n_gpu` before it spreads batches over GPUs; ours never answers more than one."""
+    config, device = TrainingConfig(epochs=1, batch_size=4, learning_rate=1.0), torch.device("cpu")
+    arguments = training_arguments(config, seed=0, folder=".", report_to=(), run_name=None, device=device)
+    monkeypatch.setattr(transformers.TrainingArguments, "n_gpu", property(lambda _: 4))
+    assert arguments.n_gpu == 1
+    assert arguments.train_batch_size == arguments.per_device_train_batch_size

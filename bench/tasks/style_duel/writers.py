@@ -13,7 +13,7 @@ from bench.config import SuiteConfig
 from bench.core.errors import InputError
 from bench.methods import Method
 from bench.methods.applying import apply_method
-from bench.methods.plugins import wrap_user_errors
+from bench.methods.user_method import explain_errors
 
 N_WRITERS = 2
 
@@ -44,8 +44,9 @@ class Writers(nn.Module):  # type: ignore[misc]
         self._shares_base = method.shares_base
         first = apply_method(load(), method, seed=seed, config=config)
         if self._shares_base:
+            doing = "a second adapter on its base (shares_base)"
             try:
-                with warnings.catch_warnings(), wrap_user_errors(method, "a second adapter on its base (shares_base)"):
+                with warnings.catch_warnings(), explain_errors(method, doing, InputError):
                     warnings.simplefilter("ignore")  # whatever peft says it has said of the first
                     first.add_adapter("second", first.peft_config["default"])
             except ValueError as error:

@@ -1,0 +1,92 @@
+"""A user's method as the rest of bench sees it: whatever goes wrong in it is one message that names its place."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.core.errors import BenchError, InputError, TrainingError
+from bench.methods.base import Method
+from bench.suites.plugins import described
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import TrainerCallback
+
+    from bench.config import SuiteConfig, Task, TrainingConfig
+
+
+class UserMethod(Method):
+    """Wraps a user's method, and explains what its code raises; errors of ours pass unchanged."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        """The user's own."""
+        self.changes_forward = method.changes_forward
+        self.shares_base = method.shares_base
+
+    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+        """Call the user's `apply`."""
+        with explain_errors(self, "apply", InputError):
+            return self.method.apply(model, config, task)
+
+    def optimizer(self, model: nn.Module, training: TrainingConfig) -> torch.optim.Optimizer | None:
+        """Call the user's `optimizer`."""
+        with explain_errors(self, "its optimizer"):
+            return self.method.optimizer(model, training)
+
+    def callbacks(self, model: nn.Module, training: TrainingConfig) -> Sequence[TrainerCallback]:
+        """Call the user's `callbacks`."""
+        with explain_errors(self, "its callbacks"):
+            return list(self.method.callbacks(model, training))
+
+    def penalty(self, model: nn.Module) -> torch.Tensor | None:
+        """Call the user's `penalty`; training, which asks for it, says at which step an error was."""
+        return self.method.penalty(model)
+
+    def quiet(self, model: nn.Module) -> list[nn.Module]:
+        """Call the user's `quiet`."""
+        with explain_errors(self, "setting up its training"):
+            return self.method.quiet(model)
+
+    def merge(self, model: Any) -> Any:
+        """Call the user's `merge`."""
+        with explain_errors(self, "merge", InputError):
+            return self.method.merge(model)
+
+
+def name_of(method: Method) -> str:
+    """Return the name of a method's class, as messages show it."""
+    return type(method.method if isinstance(method, UserMethod) else method).__name__
+
+
+@contextmanager
+def explain_errors(
+    method: Method, doing: str | Callable[[], str], error_type: type[BenchError] = TrainingError
+) -> Iterator[None]:
+    """Explain what is raised inside the block by a user's method, or by the model that it made.
+
+    Errors of ours pass, and so does everything where the method is built in: that is a bug of ours. Want of memory
+    passes too; the run says what helps.
+
+    Args:
+        method: what is being run.
+        doing: what it does, for the message; a function is asked when something went wrong.
+        error_type: what is raised instead.
+    """
+    try:
+        yield
+    except BenchError:
+        raise
+    except Exception as error:
+        import torch
+
+        if not isinstance(method, UserMethod) or isinstance(error, torch.OutOfMemoryError):
+            raise
+        file = Path(inspect.getfile(type(method.method)))
+        what = doing if isinstance(doing, str) else doing()
+        raise error_type(f"{file.name}:{name_of(method)}: {what} raised {described(error, file)}") from error
