@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import TrainerCallback
 
-    from bench.config import SuiteConfig, Task, TrainingConfig
+    from bench.config import SuiteConfig, TaskConfig, TrainingConfig
 
 
 class UserMethod(Method):
@@ -29,7 +29,7 @@ class UserMethod(Method):
         self.changes_forward = method.changes_forward
         self.shares_base = method.shares_base
 
-    def apply(self, model: Any, config: SuiteConfig | None, task: Task | None) -> Any:
+    def apply(self, model: Any, config: SuiteConfig | None, task: TaskConfig | None) -> Any:
         """Call the user's `apply`."""
         with explain_errors(self, "apply", InputError):
             return self.method.apply(model, config, task)
