@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from bench.config.sources import Source
 from bench.core.schema import Strict
@@ -74,13 +74,14 @@ class DataConfig(Strict):
     source: Source | None = None
     """Where rows come from, for every split that names no source of its own."""
     input_column: str
-    """Column with the text that goes in."""
-    target_column: str
-    """Column with the label or the text that should come out."""
+    """Column with the text that goes in; where every word has a label, the words as a list will do."""
+    target_column: str | tuple[str, ...]
+    """Column with what should come out: a label, a text, or a list of texts of which any would do. Several columns, as
+    a list, hold one text each, and an empty one is left out. The first text is trained on, and all are scored by."""
     id_column: str | None = None
     """Column with a stable example id; default: position in the source."""
     labels: tuple[str, ...] = ()
-    """Class names; the position is the label's number. Classification only."""
+    """Names of the classes, where labels come out; the position is the label's number."""
     train: SplitConfig
     """Rows that are trained on."""
     validation: SplitConfig
@@ -89,6 +90,21 @@ class DataConfig(Strict):
     """Rows that are scored."""
     controls: dict[str, TextConfig] | None = None
     """Texts that have nothing to do with the task, whose loss before and after tells what was forgotten."""
+
+    @field_validator("target_column", mode="before")
+    @classmethod
+    def _names_columns(cls, value: Any) -> Any:
+        names = (value,) if isinstance(value, str) else value
+        if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+            raise ValueError("must be the name of a column, or a list of names")
+        if len(set(names)) < len(names):
+            raise ValueError("names a column twice")
+        return value
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """Return the names under `target_column`."""
+        return (self.target_column,) if isinstance(self.target_column, str) else self.target_column
 
     def source_of(self, split: SplitName) -> Source:
         """Return the source of a split, falling back to the shared one."""

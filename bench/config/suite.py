@@ -82,6 +82,8 @@ class SuiteConfig(Strict):
             raise ValueError(f"data.labels is missing: a {task.kind} task needs the names of its classes")
         if task.target == "text" and self.data.labels:
             raise ValueError(f"data.labels: a {task.kind} task has no classes; leave them out")
+        if task.target != "text" and len(self.data.target_columns) > 1:
+            raise ValueError(f"data.target_column: a {task.kind} task has one target a row; name one column")
         if self.data.controls and not task.predicts_text:
             raise ValueError(
                 f"data.controls: a {task.kind} task predicts no text, so there is no loss on any; leave them out"

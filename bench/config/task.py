@@ -35,7 +35,7 @@ FIRST_NAMES = {"text_to_text": "summarization"}
 """Kind -> the name that it had first. Suite files and records may go on using that name, and config keys are computed
 with it, so that what was stored keeps its address."""
 
-Target = Literal["text", "label", "tags"]
+TargetKind = Literal["text", "label", "tags"]
 """What a row asks for: a text (or one of several), the number of a label, or the number of a label for every word."""
 
 
@@ -49,7 +49,7 @@ class TaskConfig(Strict):
     """Model families that can learn it."""
     metric_inputs: ClassVar[tuple[Inputs, ...]]
     """What its predictions give to metrics."""
-    target: ClassVar[Target] = "text"
+    target: ClassVar[TargetKind] = "text"
     """What `data.target_column` holds."""
     n_texts: ClassVar[int | None] = None
     """How many continuous texts it needs under `data.texts`; none where it reads rows."""

@@ -39,8 +39,9 @@ def fetch(config: SuiteConfig, *, offline: bool = False, announce: Announce = la
         SourceError: something cannot be fetched, or fails its hash.
         InputError: the data does not hold what the suite says.
     """
-    splits = load_splits(config.data, scored=config.scored_split or "test", offline=offline, announce=announce)
-    texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
+    scored = config.scored_split or "test"
+    splits = load_splits(config.data, target=config.task.target, scored=scored, offline=offline, announce=announce)
+    texts = [text for example in splits.train for text in (example.input, *example.references)]
     task_models = {
         name: fetch_base_model(model, texts, offline=offline, announce=announce)
         for name, model in config.task.base_models().items()

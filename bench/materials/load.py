@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 from bench.config import (
     Data,
@@ -12,21 +11,29 @@ from bench.config import (
     SplitConfig,
     TextsConfig,
 )
+from bench.config.task import TargetKind
 from bench.core.errors import InputError
 from bench.materials.continuous import load_controls, load_texts
 from bench.materials.duplicates import near_duplicates
 from bench.materials.splits import SPLITS, Announce, Example, ScoredSplit, Splits, digest, normalised
 from bench.materials.tables import SourceRow, Table, check_columns, read_source
+from bench.materials.targets import input_of, target_of
 from bench.records.record import DataSummary, SplitSummary
 
 
 def load_splits(
-    config: Data, *, scored: ScoredSplit = "test", offline: bool = False, announce: Announce = lambda _: None
+    config: Data,
+    *,
+    target: TargetKind = "text",
+    scored: ScoredSplit = "test",
+    offline: bool = False,
+    announce: Announce = lambda _: None,
 ) -> Splits:
     """Fetch, read and pick what every split holds: rows, or one part of each continuous text.
 
     Args:
         config: the `[data]` table, of either kind.
+        target: what the task asks of a row.
         scored: `validation` puts the validation rows in the place of the test rows, which are then not looked at.
         offline: refuse to fetch what is not cached.
         announce: told what is being fetched.
@@ -40,10 +47,10 @@ def load_splits(
         return load_texts(config, scored=scored, offline=offline, announce=announce)
     if scored == "validation":
         config = config.model_copy(update={"test": config.validation})
-    return _load_rows(config, offline=offline, announce=announce)
+    return _load_rows(config, target, offline=offline, announce=announce)
 
 
-def _load_rows(config: DataConfig, *, offline: bool, announce: Announce) -> Splits:
+def _load_rows(config: DataConfig, target: TargetKind, *, offline: bool, announce: Announce) -> Splits:
     tables: dict[str, Table] = {}
     picked: dict[str, tuple[Example, ...]] = {}
     summaries: dict[str, SplitSummary] = {}
@@ -52,7 +59,7 @@ def _load_rows(config: DataConfig, *, offline: bool, announce: Announce) -> Spli
         key = source.model_dump_json()
         if key not in tables:
             tables[key] = read_source(source, offline=offline, announce=announce)
-        examples = _pick(tables[key].rows, config, getattr(config, split), place=f"data.{split}")
+        examples = _pick(tables[key].rows, config, target, getattr(config, split), place=f"data.{split}")
         picked[split] = examples
         summaries[split] = SplitSummary(
             n_examples=len(examples),
@@ -78,11 +85,15 @@ def _load_rows(config: DataConfig, *, offline: bool, announce: Announce) -> Spli
     )
 
 
-def _pick(rows: Sequence[SourceRow], config: DataConfig, split: SplitConfig, *, place: str) -> tuple[Example, ...]:
+def _pick(
+    rows: Sequence[SourceRow], config: DataConfig, kind: TargetKind, split: SplitConfig, *, place: str
+) -> tuple[Example, ...]:
     ids = [config.id_column] if config.id_column else []
-    check_columns(rows, [config.input_column, config.target_column, *split.where, *ids], place)
-    if split.balanced and not config.labels:
-        raise InputError(f"{place}: balanced = true takes labels in turn, but data.labels is empty; name the classes")
+    check_columns(rows, [config.input_column, *config.target_columns, *split.where, *ids], place)
+    if split.balanced and kind != "label":
+        raise InputError(
+            f"{place}: balanced = true takes labels in turn, but rows of this task have none; leave it out"
+        )
     width = len(str(max(len(rows) - 1, 0)))
     chosen: list[Example] = []
     seen: set[str] = set()
@@ -90,9 +101,7 @@ def _pick(rows: Sequence[SourceRow], config: DataConfig, split: SplitConfig, *, 
     for number, row in enumerate(rows):
         if any(str(row.get(column)) != value for column, value in split.where.items()):
             continue
-        text = row.get(config.input_column)
-        if not isinstance(text, str):
-            raise InputError(f"{place}: row {number}: {config.input_column} is {text!r}, expected a text")
+        text = input_of(row, config.input_column, kind, f"{place}: row {number}")
         if split.deduplicate and text in seen:
             continue
         seen.add(text)
@@ -105,7 +114,7 @@ def _pick(rows: Sequence[SourceRow], config: DataConfig, split: SplitConfig, *, 
                 f"{place}: rows {first} and {number} both have {config.id_column} = {name!r}; an id must be there "
                 "once: name another data.id_column, or leave it out to count rows"
             )
-        target = _target(row.get(config.target_column), config, f"{place}: row {number}")
+        target = target_of(row, config, kind, f"{place}: row {number}")
         chosen.append(Example(id=str(name), input=text, target=target))
         if split.order == "source" and not split.balanced and len(chosen) == split.stop:
             break  # the rest of a large source stays unread
@@ -136,16 +145,3 @@ def _in_turn(chosen: Sequence[Example], labels: Sequence[str], place: str) -> li
                 "mend `where` or data.labels"
             )
     return [example for turn in zip(*by_label, strict=False) for example in turn]
-
-
-def _target(value: Any, config: DataConfig, place: str) -> str | int:
-    if not config.labels:
-        if not isinstance(value, str):
-            raise InputError(f"{place}: {config.target_column} is {value!r}, expected a text")
-        return value
-    text = str(value)
-    number = config.labels.index(text) if text in config.labels else int(text) if text.isdecimal() else -1
-    if not 0 <= number < len(config.labels):
-        allowed = f"0 to {len(config.labels) - 1}, or {', '.join(config.labels)}"
-        raise InputError(f"{place}: {config.target_column} is {value!r}; allowed: {allowed}")
-    return number

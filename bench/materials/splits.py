@@ -16,6 +16,8 @@ from bench.records.record import DataSummary
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 Announce = Callable[[str], None]
 ScoredSplit = Literal["test", "validation"]
+Target = str | int | tuple[str, ...] | tuple[int, ...]
+"""A text, the number of a label, several texts of which any would do, or the number of a label for every word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +27,24 @@ class Example:
     id: str
     """Stable over runs and machines."""
     input: str
-    target: str | int
-    """A text, or the number of a label."""
+    target: Target
+
+    @property
+    def number(self) -> int:
+        """The number of its label or author.
+
+        Raises:
+            TypeError: it has texts.
+        """
+        if not isinstance(self.target, int):
+            raise TypeError(f"{self.id}: its target is {self.target!r}, no number")
+        return self.target
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The texts that may come out, the first of which is trained on; none where labels come out."""
+        texts = self.target if isinstance(self.target, tuple) else (self.target,)
+        return tuple(text for text in texts if isinstance(text, str))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,9 @@ from bench.core.files import read_rows, write_rows
 
 INPUT_CHARACTERS = 240
 
+Answer = str | int | tuple[str, ...]
+"""What one row asks for or gets."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
@@ -24,10 +27,10 @@ class Predictions:
     ids: tuple[str, ...]
     inputs: tuple[str, ...]
     """What each row asked, cut to `INPUT_CHARACTERS`; for people to read, never scored."""
-    references: tuple[str, ...] | tuple[int, ...]
-    """Texts, or numbers of labels or authors."""
-    predictions: tuple[str, ...] | tuple[int, ...]
-    """As many: texts, or label numbers."""
+    references: tuple[Answer, ...]
+    """Texts, or several for one row; numbers of labels or authors; or the names of labels, one a word."""
+    predictions: tuple[Answer, ...]
+    """As many: texts, label numbers, or names of labels, one a word."""
     short_predictions: tuple[str, ...] | None = None
     """Texts as they stood after `task.short_new_tokens` tokens."""
     losses_nats: NDArray[np.float64]
@@ -82,16 +85,23 @@ class Predictions:
         return cls(
             ids=tuple(row["id"] for row in rows),
             inputs=tuple(row["input"] for row in rows),
-            references=tuple(row["reference"] for row in rows),
-            predictions=tuple(row["prediction"] for row in rows),
+            references=tuple(_answer(row["reference"]) for row in rows),
+            predictions=tuple(_answer(row["prediction"]) for row in rows),
             short_predictions=tuple(r["short_prediction"] for r in rows) if "short_prediction" in rows[0] else None,
             losses_nats=np.array([row["loss_nats"] for row in rows], dtype=np.float64),
             n_targets=np.array([row["n_targets"] for row in rows], dtype=np.int64),
         )
 
 
+def _answer(value: Any) -> Answer:
+    answer: Answer = tuple(value) if isinstance(value, list) else value
+    return answer
+
+
 def label_or_text(value: Any, labels: Sequence[str]) -> str:
-    """Return a label's name, its number where it has none, or the text itself."""
+    """Return a label's name, its number where it has none, or the text itself; several with a stroke between them."""
+    if isinstance(value, list | tuple):
+        return " / ".join(label_or_text(part, labels) for part in value)
     if isinstance(value, int) and 0 <= value < len(labels):
         return labels[value]
     return str(value)

@@ -46,7 +46,7 @@ def _one_thread() -> Iterator[None]:
 def test_features_are_computed_once(benchmark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path))
     config = resolve(load_suite("sentiment_sst2"), profile="tiny", method="frozen_body", overrides=SMALL)
-    splits = load_splits(config.data)
+    splits = load_splits(config.data, target="label")
     base = fetch_base_model(config.model, [example.input for example in splits.train])
     tokenizer = load_tokenizer(base, padding_side="right")
 

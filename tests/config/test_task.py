@@ -112,3 +112,13 @@ def test_error_classes_need_names() -> None:
         InputError, match=r"data\.labels is missing: a classification task needs the names of its class"
     ):
         resolve(load_suite("imdb"), profile="tiny", overrides=["data.labels=[]"])
+
+
+def test_error_a_label_stands_in_one_column() -> None:
+    with pytest.raises(InputError, match=r"data\.target_column: a classification task has one target a row; name one"):
+        resolve(load_suite("imdb"), profile="tiny", overrides=["data.target_column=['a', 'b']"])
+
+
+def test_error_target_column_keeps_its_place() -> None:
+    with pytest.raises(InputError, match=r"data\.target_column: must be the name of a column, or a list of names"):
+        resolve(load_suite("summarization"), profile="tiny", overrides=["data.target_column=3"])

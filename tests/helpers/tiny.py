@@ -138,8 +138,8 @@ def causal(model_type: str) -> ModelConfig:
 
 def assemble(config: SuiteConfig, *, seed: int = 0) -> Pieces:
     """Do what a run does up to training."""
-    splits = load_splits(config.data)
-    texts = [text for e in splits.train for text in (e.input, *([e.target] if isinstance(e.target, str) else []))]
+    splits = load_splits(config.data, target=config.task.target)
+    texts = [text for example in splits.train for text in (example.input, *example.references)]
     base = fetch_base_model(config.model, texts)
 
     def load() -> Any:

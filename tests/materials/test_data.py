@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bench.config import DataConfig
+from bench.config.task import TargetKind
 from bench.core.errors import InputError
 from bench.materials.load import load_splits
 from bench.materials.splits import Splits
@@ -25,7 +27,14 @@ def _read(tmp_path: Path, name: str, content: str | bytes) -> list[dict[str, Any
     return [dict(row) for row in read_file(file, root=tmp_path)]
 
 
-def _splits(tmp_path: Path, rows: list[dict[str, Any]], *, labels: tuple[str, ...] = (), **changes: Any) -> Splits:
+def _splits(
+    tmp_path: Path,
+    rows: list[dict[str, Any]],
+    *,
+    labels: tuple[str, ...] = (),
+    kind: TargetKind | None = None,
+    **changes: Any,
+) -> Splits:
     """Load `rows` as every split; `changes` are other `[data]` keys, a split's table among them."""
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -38,7 +47,8 @@ def _splits(tmp_path: Path, rows: list[dict[str, Any]], *, labels: tuple[str, ..
         "validation": {},
         "test": {},
     }
-    return load_splits(DataConfig.model_validate(values | changes))
+    target = kind or ("label" if labels else "text")
+    return load_splits(DataConfig.model_validate(values | changes), target=target)
 
 
 def _rows(*texts: str) -> list[dict[str, Any]]:
@@ -180,7 +190,7 @@ def test_start_and_stop_count_balanced_rows_and_duplicates_go_first(tmp_path: Pa
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels": ()}, "data.test: balanced = true takes labels in turn, but data.labels is empty"),
+        ({"labels": ()}, "data.test: balanced = true takes labels in turn, but rows of this task have none"),
         ({"labels": ("a", "b", "c")}, "none of the 3 rows that qualify has the label 'c'"),
         ({"test": {"balanced": True, "stop": 3}}, "stop = 3, but the source has 2 rows that qualify and balance"),
         ({"test": {"balanced": True, "start": 2}}, "no rows; the source has 2 that qualify and balance and start = 2"),
@@ -238,6 +248,84 @@ def test_error_a_line_with_too_many_fields_still_lists_the_columns(tmp_path: Pat
     values = {"source": source, "input_column": "text", "target_column": "target", "train": {}, "validation": {}}
     with pytest.raises(InputError, match="there is no column 'target'; the source has: text, label"):
         load_splits(DataConfig.model_validate(values | {"test": {}}))
+
+
+# --- several references, and labels of words -------------------------------------------------------------------------
+
+
+def _targets(splits: Splits) -> list[Any]:
+    return [example.target for example in splits.train]
+
+
+def test_a_row_may_have_several_references(tmp_path: Path) -> None:
+    rows = [{"text": "a", "target": ["x", "y"]}, {"text": "b", "target": "z"}, {"text": "c", "target": ["w"]}]
+    splits = _splits(tmp_path, rows)
+    assert _targets(splits) == [("x", "y"), "z", "w"]
+    assert [example.references for example in splits.train] == [("x", "y"), ("z",), ("w",)]
+    line = '["0", "a", ["x", "y"]]\n["1", "b", "z"]\n["2", "c", "w"]\n'
+    assert splits.summary.splits["train"].fingerprint == hashlib.sha256(line.encode()).hexdigest()
+
+
+def test_several_columns_hold_a_reference_each_and_an_empty_one_is_left_out(tmp_path: Path) -> None:
+    rows = [{"text": "a", "one": "x", "two": "y"}, {"text": "b", "one": "", "two": "z"}, {"text": "c", "one": "w"}]
+    assert _targets(_splits(tmp_path, rows, target_column=["one", "two"])) == [("x", "y"), "z", "w"]
+    assert _targets(_splits(tmp_path, rows, target_column=["two", "one"]))[0] == ("y", "x")
+    with pytest.raises(InputError, match=r"data\.train: row 0: one, two are all empty; a row needs one text or more"):
+        _splits(tmp_path, [{"text": "a", "one": None, "two": ""}], target_column=["one", "two"])
+
+
+@pytest.mark.parametrize("target", [[], [1], ["x", None], {"x": 1}, 3, None])
+def test_error_what_is_neither_a_text_nor_texts(tmp_path: Path, target: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        _splits(tmp_path, [{"text": "a", "target": target}])
+    assert str(caught.value) == f"data.train: row 0: target is {target!r}, expected a text or a list of texts"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(["a", "a"], "names a column twice"), ([], "must be the name of a column"), (3, "must be the name of a column")],
+)
+def test_error_columns_of_targets(tmp_path: Path, names: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        _splits(tmp_path, _rows("a"), target_column=names)
+
+
+WORDS = ("O", "NAME")
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        (["Ada", "was", "here"], ["NAME", "O", "O"]),
+        ("Ada was here", "NAME O O"),
+        ("Ada was here", [1, 0, 0]),
+    ],
+)
+def test_every_word_has_a_label(tmp_path: Path, text: Any, target: Any) -> None:
+    splits = _splits(tmp_path, [{"text": text, "target": target}], labels=WORDS, kind="tags")
+    assert [(e.input, e.target, e.references) for e in splits.train] == [("Ada was here", (1, 0, 0), ())]
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "message"),
+    [
+        ("Ada was", [1], "target has 1 labels for 2 words; give one for every word"),
+        ("Ada was", [1, 2], "target[1] is 2; allowed: 0 to 1, or O, NAME"),
+        ("Ada was", 1, "target is 1, expected a label for every word"),
+        (["Ada", "was here"], [1, 0], "text holds the word 'was here'; a word is not empty and has no space"),
+        (["Ada", ""], [1, 0], "text holds the word ''; a word is not empty and has no space"),
+        ([1, 2], [1, 0], "text is [1, 2], expected a text, or a list of words"),
+    ],
+)
+def test_error_labels_of_words(tmp_path: Path, text: Any, target: Any, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _splits(tmp_path, [{"text": text, "target": target}], labels=WORDS, kind="tags")
+    assert str(caught.value) == f"data.train: row 0: {message}"
+
+
+def test_a_list_of_words_is_a_text_for_no_other_task(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"text is \['a'\], expected a text"):
+        _splits(tmp_path, [{"text": ["a"], "target": "x"}])
 
 
 # --- summary ---------------------------------------------------------------------------------------------------------

@@ -33,7 +33,15 @@ def _labels() -> Predictions:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("given", [_texts(), _texts(short_predictions=None), _labels()], ids=["short", "full", "label"])
+def _lists() -> Predictions:
+    return _texts(references=(("x", "y"), "z", "w"), predictions=(("O", "NAME"), ("O",), ("O", "O")))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [_texts(), _texts(short_predictions=None), _labels(), _lists()],
+    ids=["short", "full", "label", "several references, and a label a word"],
+)
 def test_written_predictions_come_back_equal_to_the_last_bit(given: Predictions, tmp_path: Path) -> None:
     given.write(tmp_path / "p.jsonl")
     got = Predictions.read(tmp_path / "p.jsonl")

@@ -182,3 +182,18 @@ def test_references_are_cut_for_the_loss_and_kept_whole_for_the_score() -> None:
     pieces = tiny.assemble(tiny.small("summarization", "task.target_length_tokens=3", method="full"))
     assert {len(item["labels"]) for item in pieces.test_items} == {3}
     assert all(len(reference.split()) == 3 for reference in _predict(pieces).references)
+
+
+# --- several references ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model_type", ["t5", "gpt2"])
+def test_of_several_references_the_first_is_learned_and_all_are_stored(model_type: str) -> None:
+    pieces = _pieces(model_type)
+    one = Example(id="0", input="a storm came", target="the rain fell")
+    several = Example(id="0", input="a storm came", target=("the rain fell", "it was dry"))
+    items = [pieces.task.encode(pieces.model, [e], "test", advance=tiny.nothing)[0] for e in (one, several)]
+    assert items[0]["labels"] == items[1]["labels"]
+    predictions = [pieces.predict([item]) for item in items]
+    assert [p.references for p in predictions] == [("the rain fell",), (("the rain fell", "it was dry"),)]
+    assert predictions[0].losses_nats.tolist() == predictions[1].losses_nats.tolist()

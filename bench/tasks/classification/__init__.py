@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from bench.config import Family, Inputs
-from bench.config.task import Target
+from bench.config.task import TargetKind
 from bench.tasks.base import Task, TaskKind
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class ClassificationTask(TaskKind):
 
     families: ClassVar[tuple[Family, ...]] = ("sequence_classification",)
     metric_inputs: ClassVar[tuple[Inputs, ...]] = ("labels", "losses")
-    target: ClassVar[Target] = "label"
+    target: ClassVar[TargetKind] = "label"
     predicts_text: ClassVar[bool] = False
     draws_head: ClassVar[bool] = True
 

@@ -75,7 +75,7 @@ class Classification(Task):
         texts = [example.input for example in examples]
         encoded = self.tokenizer(texts, truncation=True, max_length=self._task.max_length_tokens)["input_ids"]
         items: list[Item] = [
-            {"input_ids": ids, "n_tokens": len(ids), "label": example.target, "example": example, "index": i}
+            {"input_ids": ids, "n_tokens": len(ids), "label": example.number, "example": example, "index": i}
             for i, (ids, example) in enumerate(zip(encoded, examples, strict=True))
         ]
         if self._fixed:
@@ -167,7 +167,7 @@ class Classification(Task):
         return Predictions(
             ids=tuple(example.id for example in examples),
             inputs=tuple(example.input[:INPUT_CHARACTERS] for example in examples),
-            references=tuple(int(example.target) for example in examples),
+            references=tuple(example.number for example in examples),
             predictions=tuple(int(label) for label in labels),
             losses_nats=losses,
             n_targets=np.ones(len(items), dtype=np.int64),

@@ -170,7 +170,7 @@ class _Judging:
             with quiet_transformers():
                 offsets = tokenizer(text.input, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
             if len(offsets) < room:
-                key = "controls" if int(text.target) < 0 else "texts"
+                key = "controls" if text.number < 0 else "texts"
                 raise InputError(
                     f"data.{key}.{text.id}: {what} has {len(offsets)} judge tokens, which do not fill one chunk of "
                     f"{room} (task.judge.max_length_tokens = {self.config.max_length_tokens}, special tokens aside); "
@@ -268,9 +268,9 @@ class _Judging:
 
 def _balanced(chunks: Sequence[Example]) -> list[Example]:
     """Keep equally many chunks of each author, spread evenly over the longer text."""
-    by_author: dict[str | int, list[Example]] = {}
+    by_author: dict[int, list[Example]] = {}
     for chunk in chunks:
-        by_author.setdefault(chunk.target, []).append(chunk)
+        by_author.setdefault(chunk.number, []).append(chunk)
     n = min(len(some) for some in by_author.values())
     return [some[i * len(some) // n] for some in by_author.values() for i in range(n)]
 

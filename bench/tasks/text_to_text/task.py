@@ -44,10 +44,10 @@ class _TextToText(Task):
         return len(item["input_ids"]) + len(item["labels"])
 
     def encode(self, model: Any, examples: Sequence[Example], split: SplitName, *, advance: Advance) -> list[Item]:
-        """Tokenize prompts and references, each cut to its length."""
+        """Tokenize prompts and references, each cut to its length; of several references, the first is learned."""
         items = []
         for i, example in enumerate(examples):
-            source, target = self._source(example.input), self._target(str(example.target))
+            source, target = self._source(example.input), self._target(example.references[0])
             items.append({"input_ids": source, "labels": target, "example": example, "index": i})
             advance(1)
         return items
@@ -108,7 +108,7 @@ class _TextToText(Task):
         return Predictions(
             ids=tuple(example.id for example in examples),
             inputs=tuple(example.input[:INPUT_CHARACTERS] for example in examples),
-            references=tuple(str(example.target) for example in examples),
+            references=tuple(example.target for example in examples),
             predictions=tuple(texts),
             short_predictions=tuple(short) if self._task.short_new_tokens else None,
             losses_nats=losses,

@@ -105,7 +105,7 @@ class Writing(Task):
         for example, stream in zip(examples, streams, strict=True):
             if len(stream) < n_samples * MIN_PASSAGE_TOKENS:
                 name = example.id
-                part = f"texts.{name}: the held-out part" if int(example.target) >= 0 else f"controls.{name}: the text"
+                part = f"texts.{name}: the held-out part" if example.number >= 0 else f"controls.{name}: the text"
                 raise InputError(
                     f"data.{part} has {len(stream)} tokens, too few for task.n_samples = {n_samples} passages of "
                     f"{MIN_PASSAGE_TOKENS} or more; give a longer text, hold out a larger share of it, or lower "
@@ -116,7 +116,7 @@ class Writing(Task):
                     {
                         "index": len(items),
                         "id": f"{example.id}-{i:0{len(str(n_samples - 1))}d}",
-                        "author": int(example.target),
+                        "author": example.number,
                         "seed": seeds.derive(self._seed, "samples", len(items)),
                         "passage": passage,  # (n_tokens,)
                         "human": self._decoded(passage[: self._task.length].tolist()),
