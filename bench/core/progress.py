@@ -12,6 +12,10 @@ Advance = Callable[..., None]
 """`advance(n, loss=...)`: n more units are done; keywords are shown beside the bar."""
 
 
+Announce = Callable[[str], None]
+"""Told a line of what is going on."""
+
+
 class Progress(Protocol):
     """Where a run reports to."""
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bench.config import GeneratedSource, HubSource, PartConfig, SplitName, TextConfig, TextsConfig
 from bench.core.errors import InputError
+from bench.core.progress import Announce
 from bench.materials.duplicates import near_duplicates
-from bench.materials.splits import SPLITS, Announce, Example, ScoredSplit, Splits, digest, normalised
+from bench.materials.splits import SPLITS, Example, ScoredSplit, Splits, digest, normalised
 from bench.materials.tables import SourceRow, check_columns, decoded, read_file, read_source
 from bench.records.record import DataSummary, SplitSummary
 

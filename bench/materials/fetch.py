@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.config import SuiteConfig
+from bench.core.progress import Announce
 from bench.materials import sources
 from bench.materials.base_model import BaseModel, fetch_base_model
 from bench.materials.load import load_splits
 from bench.materials.sources import Fetched
 from bench.materials.splits import Splits
-
-Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

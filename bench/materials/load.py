@@ -13,9 +13,10 @@ from bench.config import (
 )
 from bench.config.task import TargetKind
 from bench.core.errors import InputError
+from bench.core.progress import Announce
 from bench.materials.continuous import load_controls, load_texts
 from bench.materials.duplicates import near_duplicates
-from bench.materials.splits import SPLITS, Announce, Example, ScoredSplit, Splits, digest, normalised
+from bench.materials.splits import SPLITS, Example, ScoredSplit, Splits, digest, normalised
 from bench.materials.tables import SourceRow, Table, check_columns, read_source
 from bench.materials.targets import input_of, target_of
 from bench.records.record import DataSummary, SplitSummary

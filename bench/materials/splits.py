@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,6 @@ from bench.config import (
 from bench.records.record import DataSummary
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-Announce = Callable[[str], None]
 ScoredSplit = Literal["test", "validation"]
 Target = str | int | tuple[str, ...] | tuple[int, ...]
 """A text, the number of a label, several texts of which any would do, or the number of a label for every word."""

@@ -17,7 +17,7 @@ from bench.config import (
     Source,
 )
 from bench.core.errors import InputError
-from bench.materials.splits import Announce
+from bench.core.progress import Announce
 
 SourceRow = Mapping[str, Any]
 

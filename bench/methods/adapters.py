@@ -14,7 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from bench.config import PeftMethod, SuiteConfig, TaskConfig, TrainingConfig
 from bench.core.errors import InputError, suggest
-from bench.materials.base_model import untie_output_layer
+from bench.materials.heads import untie_output_layer
 from bench.methods.base import Method
 from bench.methods.freezing import head_of
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from bench.config import FreezeMethod, SelectMethod, SuiteConfig, TaskConfig
 from bench.core.errors import InputError, suggest
-from bench.materials.base_model import untie_output_layer
+from bench.materials.heads import untie_output_layer
 from bench.methods.base import Method
 
 

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from bench.core.errors import InputError
-from bench.materials.base_model import quiet_transformers
+from bench.materials.quiet import quiet_transformers
 from bench.materials.splits import Example
 from bench.records.record import Forgetting
 from bench.tasks.batches import device_of

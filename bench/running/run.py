@@ -29,8 +29,9 @@ from bench.core import seeds
 from bench.core.errors import DeviceError, TrainingError
 from bench.core.files import atomic_folder, write_rows
 from bench.core.progress import Advance, Clock
-from bench.materials.base_model import count_parameters, load_model, load_tokenizer, padding_side
+from bench.materials.base_model import count_parameters, load_model, load_tokenizer
 from bench.materials.fetch import Materials, fetch
+from bench.materials.heads import HEADS
 from bench.materials.splits import SPLITS
 from bench.methods import Method
 from bench.methods.applying import build, state_hash, trainable_state
@@ -188,7 +189,7 @@ class _Run:
         config, splits = self.config, self.materials.splits
         with self.clock.stage("loading"):
             model = self._model()
-            tokenizer = load_tokenizer(self.materials.base, padding_side=padding_side(config.model))
+            tokenizer = load_tokenizer(self.materials.base, padding_side=HEADS[config.model.family].padding_side)
             task = kind_of_task(config).build(config, tokenizer, model, seed=self.seed)
             initial = state_hash(trainable_state(model))
         n_rows = len(splits.train) + len(splits.validation) + len(splits.test)

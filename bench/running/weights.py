@@ -9,7 +9,7 @@ import torch
 
 from bench.config import SuiteConfig
 from bench.core.errors import RunError
-from bench.materials.base_model import quiet_transformers
+from bench.materials.quiet import quiet_transformers
 from bench.methods.applying import trainable_state
 
 WEIGHTS_FILE = "weights.safetensors"

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from bench.config import ModelConfig, SuiteConfig
-from bench.materials.base_model import fetch_base_model, load_model, load_tokenizer, padding_side
+from bench.materials.base_model import fetch_base_model, load_model, load_tokenizer
+from bench.materials.heads import HEADS
 from bench.materials.load import load_splits
 from bench.materials.splits import SPLITS, Splits
 from bench.methods.applying import build
@@ -147,7 +148,7 @@ def assemble(config: SuiteConfig, *, seed: int = 0) -> Pieces:
 
     kind = kind_of_task(config)
     model = kind.build_model(config, build(config.method), load, seed=seed).eval()
-    tokenizer = load_tokenizer(base, padding_side=padding_side(config.model))
+    tokenizer = load_tokenizer(base, padding_side=HEADS[config.model.family].padding_side)
     task = kind.build(config, tokenizer, model, seed=seed)
     items = [task.encode(model, getattr(splits, split), split, advance=nothing) for split in SPLITS]
     return Pieces(config, splits, tokenizer, model, task, *items)

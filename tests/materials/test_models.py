@@ -17,9 +17,9 @@ from bench.materials.base_model import (
     fetch_base_model,
     load_model,
     load_tokenizer,
-    mean_over_tokens,
     meta_model,
 )
+from bench.materials.heads import mean_over_tokens
 from bench.methods.applying import apply_method, build, state_hash, trainable_state
 from bench.suites.resolve import load_suite, resolve
 from bench.tasks.base import kind_of_task

@@ -15,7 +15,7 @@ from transformers import (
 
 from bench.config import FreezeMethod, FullMethod, HeadOnlyMethod, MethodConfig, PeftMethod
 from bench.core.errors import InputError
-from bench.materials.base_model import untie_output_layer
+from bench.materials.heads import untie_output_layer
 from bench.methods import applying
 from bench.methods.applying import build, state_hash, trainable_state
 

@@ -36,7 +36,8 @@ from transformers.pytorch_utils import Conv1D
 
 from bench.config import PeftMethod
 from bench.core.errors import InputError
-from bench.materials.base_model import MeanPooledClassifier, quiet_transformers
+from bench.materials.heads import MeanPooledClassifier
+from bench.materials.quiet import quiet_transformers
 from bench.methods.adapters import Peft
 from bench.methods.applying import apply_method, build, state_hash, trainable_state
 from bench.running.weights import load_saved, save_trained

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from bench.config import HeadOnlyMethod, SuiteConfig
 from bench.core.errors import InputError
-from bench.materials.base_model import quiet_transformers
+from bench.materials.quiet import quiet_transformers
 from bench.methods.applying import apply_method, build
 from bench.records.record import RunRecord
 from bench.running.cache import RunCache

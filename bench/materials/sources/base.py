@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core.files import file_sha256
-
-Announce = Callable[[str], None]
-"""Told one line before anything slow happens; the command line prints it."""
 
 SHORT_HASH = 8
 """Hex digits of a sha256 that an identity carries; the whole hash is what gets checked."""

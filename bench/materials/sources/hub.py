@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bench.config import HubSource
 from bench.core.errors import SourceError
-from bench.materials.sources.base import Announce, Fetched
+from bench.core.progress import Announce
+from bench.materials.sources.base import Fetched
 from bench.materials.sources.hub_cache import (
     damaged_files,
     host,

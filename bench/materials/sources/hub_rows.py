@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.config import HubSource
 from bench.core.errors import SourceError
-from bench.materials.sources.base import Announce
+from bench.core.progress import Announce
 from bench.materials.sources.hub_cache import damaged_files, host, identity, quiet_hub, remove_and_explain, require_hub
 from bench.materials.sources.hub_errors import explain
 

@@ -17,7 +17,8 @@ from filelock import FileLock
 from bench.config import UrlSource
 from bench.core.errors import SourceError
 from bench.core.files import canonical_json, file_sha256, write_text
-from bench.materials.sources.base import SHORT_HASH, Announce, Fetched, cache_root
+from bench.core.progress import Announce
+from bench.materials.sources.base import SHORT_HASH, Fetched, cache_root
 
 _TIMEOUT_S = 30
 

@@ -27,8 +27,9 @@ from bench.core import seeds
 from bench.core.errors import InputError, TrainingError
 from bench.core.files import canonical_json, file_sha256
 from bench.core.progress import Advance
-from bench.materials.base_model import BaseModel, load_model, load_tokenizer, quiet_transformers
+from bench.materials.base_model import BaseModel, load_model, load_tokenizer
 from bench.materials.fetch import Materials
+from bench.materials.quiet import quiet_transformers
 from bench.materials.sources.built import build_once
 from bench.materials.splits import Example, Splits
 from bench.methods.applying import apply_method, build

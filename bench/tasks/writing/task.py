@@ -19,7 +19,7 @@ from bench.config import Inputs, SplitName
 from bench.core import seeds
 from bench.core.errors import InputError
 from bench.core.progress import Advance
-from bench.materials.base_model import quiet_transformers
+from bench.materials.quiet import quiet_transformers
 from bench.materials.splits import Example, Splits
 from bench.records.predictions import Predictions
 from bench.tasks.base import BatchLoss, HumanTexts, Item, Task
