@@ -16,7 +16,7 @@ from bench.comparing.gate import gate
 from bench.comparing.stored import compare, compare_sides
 from bench.core.errors import BenchError
 from bench.metrics.by_name import score
-from bench.records.record import read_record as load_record
+from bench.records.store import read_record as load_record
 from bench.reports.run import write_cell_report as write_report
 from bench.running.runs import SeedResult, run, run_seeds
 

@@ -13,12 +13,12 @@ from bench.cli.options import Json
 from bench.cli.tables import print_table
 from bench.comparing.gate.promotion import promote as promote_runs
 from bench.comparing.summary import estimate
-from bench.comparing.verification import Checked, verify
+from bench.comparing.verification import Verification, verify
 from bench.core.errors import InputError
 from bench.core.files import canonical_json
 from bench.core.wording import plural
-from bench.records import baselines
-from bench.records.baselines import Baseline
+from bench.records.baselines import MAX_BYTES, Baseline
+from bench.records.store import Store, StoredBaseline
 from bench.reports.numbers import number, size
 
 baseline = typer.Typer(help="List, show and verify stored baselines, or make one of stored runs.", no_args_is_help=True)
@@ -31,9 +31,9 @@ Roots = Annotated[
 @baseline.command("list")
 def list_baselines(root: Roots = None) -> None:
     """Name every measured baseline, with its seeds, its date and why it was made."""
-    for path in baselines.find_all(roots=root):
-        one = baselines.load(path)
-        typer.echo(f"{baselines.name_of(path)}  {plural(len(one.seeds), 'seed')}  {one.created}  {one.reason}")
+    for stored in Store(roots=root).baselines():
+        baseline = stored.baseline
+        typer.echo(f"{stored.name}  {plural(len(baseline.seeds), 'seed')}  {baseline.created}  {baseline.reason}")
 
 
 @baseline.command("show")
@@ -43,24 +43,24 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a baseline holds: scores by seed, noise, where it comes from, who made it and why."""
-    path = baselines.locate(name, roots=root)
-    one = baselines.load(path)
+    stored = Store(roots=root).locate_baseline(name)
     if json:
-        sys.stdout.write(canonical_json(one.model_dump(mode="json")))
+        sys.stdout.write(canonical_json(stored.baseline.model_dump(mode="json")))
         return
-    print_table(_scores(one, baselines.name_of(path)))
-    for label, value in _facts(one, path):
+    print_table(_scores(stored))
+    for label, value in _facts(stored):
         typer.echo(f"{label + ':':<13} {value}")
 
 
-def _scores(one: Baseline, title: str) -> Table:
-    table = Table("metric", *(f"seed {seed.seed}" for seed in one.seeds), "mean", "sd", "noise", "signature")
-    table.title = title
-    for metric in one.config.metrics:
-        scores = one.scores(metric)
+def _scores(stored: StoredBaseline) -> Table:
+    baseline = stored.baseline
+    table = Table("metric", *(f"seed {seed.seed}" for seed in baseline.seeds), "mean", "sd", "noise", "signature")
+    table.title = str(stored.name)
+    for metric in baseline.config.metrics:
+        scores = baseline.scores(metric)
         if not scores:
             continue
-        summary, noise = estimate(scores), one.noise and one.noise.metrics.get(metric)
+        summary, noise = estimate(scores), baseline.noise and baseline.noise.metrics.get(metric)
         spread = summary.standard_deviation
         table.add_row(
             f"{metric} {'↑' if scores[0].higher_is_better else '↓'}",
@@ -69,37 +69,39 @@ def _scores(one: Baseline, title: str) -> Table:
             "—" if spread is None else number(spread, scores[0].unit),
             "—" if not noise else number(noise.device, scores[0].unit),
             scores[0].signature,
-            style="bold" if metric == one.config.primary_metric else "",
+            style="bold" if metric == baseline.config.primary_metric else "",
         )
     return table
 
 
-def _facts(one: Baseline, path: Path) -> list[tuple[str, str]]:
-    environments = [seed.environment for seed in one.seeds]
+def _facts(stored: StoredBaseline) -> list[tuple[str, str]]:
+    baseline = stored.baseline
+    environments = [seed.environment for seed in baseline.seeds]
     commits = dict.fromkeys(f"{e.commit or 'no commit'}{' (dirty)' if e.dirty else ''}" for e in environments)
     facts = [
-        ("data", one.data.fingerprint),
-        ("base", one.model.base),
-        ("config key", one.config_key),
+        ("data", baseline.data.fingerprint),
+        ("base", baseline.model.base),
+        ("config key", baseline.config_key),
         ("commit", ", ".join(commits)),
         ("device", ", ".join(dict.fromkeys(e.device for e in environments))),
-        ("noise", _noise(one)),
-        ("on disk", f"{size(baselines.size_bytes(path))} of {size(baselines.MAX_BYTES)} at most"),
-        ("promoted", f"{one.created}, by {one.promoted_by or 'nobody noted'}"),
-        ("reason", one.reason),
-        *(("waived", waived) for waived in one.waived),
+        ("noise", _noise(baseline)),
+        ("on disk", f"{size(stored.n_bytes)} of {size(MAX_BYTES)} at most"),
+        ("promoted", f"{baseline.created}, by {baseline.promoted_by or 'nobody noted'}"),
+        ("reason", baseline.reason),
+        *(("waived", waived) for waived in baseline.waived),
     ]
-    if one.replaces_sha256 is not None:
-        facts.append(("replaces", one.replaces_sha256))
-    if one.statistics_left_out is not None:
-        facts.append(("left out", f"statistics per example: {one.statistics_left_out}"))
+    if baseline.replaces_sha256 is not None:
+        facts.append(("replaces", baseline.replaces_sha256))
+    if baseline.statistics_left_out is not None:
+        facts.append(("left out", f"statistics per example: {baseline.statistics_left_out}"))
     return facts
 
 
-def _noise(one: Baseline) -> str:
-    floor = one.noise
+def _noise(baseline: Baseline) -> str:
+    floor = baseline.noise
     if floor is None:
-        return f"not measured; `bench noise suites/{one.suite} --profile {one.profile} --method {one.method} --store`"
+        name = f"suites/{baseline.suite} --profile {baseline.profile} --method {baseline.method}"
+        return f"not measured; `bench noise {name} --store`"
     repeats = "bitwise equal" if floor.bitwise else "not bitwise equal"
     return f"{plural(floor.n_repeats, 'repeat')} on {floor.device}, {repeats}; {plural(floor.n_seeds, 'seed')}"
 
@@ -139,22 +141,24 @@ def verify_baselines(
     name: Annotated[list[str] | None, typer.Argument(help="Baselines. Default: all.")] = None, root: Roots = None
 ) -> None:
     """Check hashes, config keys, sizes, and every score that the stored statistics give again."""
-    paths = [baselines.locate(one, roots=root) for one in name] if name else baselines.find_all(roots=root)
-    checked = [verify(path) for path in paths]
-    for one in checked:
-        typer.echo(_shown(one))
+    store = Store(roots=root)
+    baselines = [store.locate_baseline(given) for given in name] if name else store.baselines()
+    verifications = [verify(stored) for stored in baselines]
+    for verification in verifications:
+        typer.echo(_verification_line(verification))
     typer.echo(
-        f"{plural(len(checked), 'baseline')}, {size(sum(one.n_bytes for one in checked))} together; "
-        f"{size(baselines.MAX_BYTES)} each at most"
+        f"{plural(len(verifications), 'baseline')}, "
+        f"{size(sum(verification.n_bytes for verification in verifications))} together; {size(MAX_BYTES)} each at most"
     )
-    broken = [one for one in checked if one.problems]
+    broken = [verification for verification in verifications if verification.problems]
     if broken:
-        files = "; ".join(f"{one.path}: {'; '.join(one.problems)}" for one in broken)
+        files = "; ".join(f"{found.stored.path}: {'; '.join(found.problems)}" for found in broken)
         raise InputError(f"{files}; restore the file from version control, or promote the runs again")
 
 
-def _shown(one: Checked) -> str:
-    if one.problems:
-        return f"{baselines.name_of(one.path)}  {plural(len(one.problems), 'problem')}"
-    skipped = f", not computed again: {'; '.join(one.skipped)}" if one.skipped else ""
-    return f"{baselines.name_of(one.path)}  holds, {plural(one.n_values, 'score')} computed again{skipped}"
+def _verification_line(verification: Verification) -> str:
+    name = verification.stored.name
+    if verification.problems:
+        return f"{name}  {plural(len(verification.problems), 'problem')}"
+    skipped = f", not computed again: {'; '.join(verification.skipped)}" if verification.skipped else ""
+    return f"{name}  holds, {plural(verification.n_values, 'score')} computed again{skipped}"

@@ -13,6 +13,7 @@ from bench.cli.tables import print_table
 from bench.comparing.claims import ClaimVerdict, OrderingClaim
 from bench.comparing.claims.review import Review, StoredResults, review_all
 from bench.core.files import canonical_json
+from bench.records.store import Store
 from bench.reports.numbers import count, number, seconds
 
 _MANY = 4
@@ -28,7 +29,7 @@ def claims(
     json: Json = False,
 ) -> None:
     """Show every documented claim with the verdict of the newest stored runs, or else of the measured baseline."""
-    reviews = review_all(suite or (), profile=profile, runs_root=runs)
+    reviews = review_all(Store(runs_root=runs), suite or (), profile=profile)
     if json:
         typer.echo(canonical_json([_values(review) for review in reviews]), nl=False)
         return

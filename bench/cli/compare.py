@@ -20,6 +20,7 @@ from bench.comparing.side import Side, load_side
 from bench.comparing.stored import compare_sides
 from bench.core.errors import InputError, NotComparableError
 from bench.core.files import canonical_json, write_text
+from bench.records.store import Store
 from bench.reports import comparison as words
 from bench.reports.comparison import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
 from bench.statistics.tests import Correction
@@ -62,7 +63,8 @@ def compare(
     """
     if len(side) < 2:
         raise InputError(f"{side[0]}: a comparison needs two sides or more; name another after it")
-    sides = [load_side(one, runs_root=runs) for one in side]
+    store = Store(runs_root=runs)
+    sides = [load_side(given, store) for given in side]
     tables = compare_sides(
         sides,
         metrics=metric or None,

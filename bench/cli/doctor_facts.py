@@ -13,7 +13,7 @@ from bench import metrics
 from bench.config import Source, SuiteConfig
 from bench.core.errors import BenchError
 from bench.materials.sources import cache_root, is_cached
-from bench.records import baselines as baseline
+from bench.records.store import ResultName, Store
 from bench.suites.resolve import builtin_suites, load_suite, resolve
 
 
@@ -87,15 +87,15 @@ def source_states(config: SuiteConfig) -> list[SourceState]:
 
 def expected_cost(config: SuiteConfig) -> ExpectedCost | None:
     """Return what the stored baseline took, or None where there is none."""
-    path = baseline.find(config.suite, config.profile, config.method_name)
-    if path is None:
+    stored = Store().baseline_of(ResultName(config.suite, config.profile, config.method_name))
+    if stored is None:
         return None
-    stored = baseline.load(path)
-    costs = [seed.cost for seed in stored.seeds]
+    seeds = stored.baseline.seeds
+    costs = [seed.cost for seed in seeds]
     return ExpectedCost(
         wall_time_s=sum(cost.wall_time_s for cost in costs) / len(costs),
         peak_memory_bytes=sum(cost.peak_memory_bytes for cost in costs) / len(costs),
-        device=stored.seeds[0].environment.device,
+        device=seeds[0].environment.device,
     )
 
 

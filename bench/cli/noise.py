@@ -16,8 +16,8 @@ from bench.config import SuiteConfig
 from bench.core.errors import NotComparableError
 from bench.core.files import canonical_json
 from bench.core.wording import plural
-from bench.records import baselines
 from bench.records.noise import draws_initial_weights
+from bench.records.store import ResultName, Store, StoredBaseline, write_noise
 from bench.reports.numbers import number
 from bench.running.repeats import MeasuredNoise, measure_noise
 from bench.running.settings import RunSettings
@@ -56,23 +56,23 @@ def noise(
     else:
         _print(measured)
     if stored_in is not None:
-        baselines.store_noise(stored_in, measured.floor)
-        typer.echo(f"stored in {stored_in}", err=True)
+        write_noise(stored_in, measured.floor)
+        typer.echo(f"stored in {stored_in.path}", err=True)
 
 
-def _baseline_of(config: SuiteConfig, roots: list[Path] | None) -> Path:
-    """Return the file of the baseline of this very config.
+def _baseline_of(config: SuiteConfig, roots: list[Path] | None) -> StoredBaseline:
+    """Return the baseline of this very config.
 
     Raises:
         NotComparableError: there is none, or it is of another config.
     """
-    path = baselines.find(config.suite, config.profile, config.method_name, roots=roots)
-    name = f"{config.suite}/{config.profile}/{config.method_name}"
-    if path is None:
+    name = ResultName(config.suite, config.profile, config.method_name)
+    stored = Store(roots=roots).baseline_of(name)
+    if stored is None:
         raise NotComparableError(f"--store: there is no baseline {name}; make it with `bench baseline promote`")
-    if baselines.load(path).config.key != config.key:
-        raise NotComparableError(f"--store: {path} is of another config; leave out --set, or promote these runs")
-    return path
+    if stored.baseline.config.key != config.key:
+        raise NotComparableError(f"--store: {stored.path} is of another config; leave out --set, or promote these runs")
+    return stored
 
 
 def _print(measured: MeasuredNoise) -> None:

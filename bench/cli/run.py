@@ -60,7 +60,8 @@ def run(
     results = run_each(config, run_seeds, settings)
     if not is_main():
         return
-    comparison, path = write_cell_report(results[0].folder.parent, reports_root=reports)
+    known = [result.stored for result in results]
+    comparison, path = write_cell_report(results[0].folder.parent, reports_root=reports, known=known)
     if json:
         shown = [
             {"folder": str(r.folder), "reused": r.reused, "record": r.record.model_dump(mode="json")} for r in results

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from bench import metrics as metric_layer
 from bench.comparing.side import Side, common_seeds
-from bench.core.errors import InputError
-from bench.core.files import read_rows
 from bench.records.predictions import label_or_text
 from bench.statistics.intervals import Array
 
-PREDICTIONS_FILE = "predictions.jsonl"
 _ROUNDING = 1e-12
 """Scores nearer than this are equal."""
 
@@ -73,27 +69,18 @@ def flips(a: Side, b: Side, *, metric: str | None = None, n: int = 3) -> Flips |
         InputError: predictions cannot be read.
     """
     for side in (a, b):
-        if not side.folders:
+        if not side.runs:
             return f"{side.name} keeps no predictions; give its run folder"
-    seeds = [seed for seed in common_seeds((a, b)) if seed in a.folders and seed in b.folders]
+    seeds = [seed for seed in common_seeds((a, b)) if seed in a.runs and seed in b.runs]
     if not seeds:
         return f"{a.name} and {b.name} have no seed in common"
     seed = seeds[0]
-    rows_a, rows_b = (_read(side.folders[seed]) for side in (a, b))
+    rows_a, rows_b = (side.runs[seed].predictions for side in (a, b))
     if [_asked(row) for row in rows_a] != [_asked(row) for row in rows_b]:
         return f"{a.name} and {b.name} predicted different test rows"
     if all(isinstance(row["prediction"], int) for row in (*rows_a, *rows_b)):
         return _label_flips(rows_a, rows_b, a.config.data.labels, seed, n)
     return _text_flips(a, b, metric or a.config.primary_metric, rows_a, rows_b, seed, n)
-
-
-def _read(folder: Path) -> list[dict[str, Any]]:
-    try:
-        return read_rows(folder / PREDICTIONS_FILE)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{folder / PREDICTIONS_FILE}: cannot be read ({error}); run again with --force to replace it"
-        ) from None
 
 
 def _asked(row: PredictionRow) -> tuple[Any, ...]:

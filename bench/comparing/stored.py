@@ -9,6 +9,7 @@ from bench.comparing.compare import Comparison, adjusted_together
 from bench.comparing.compare import compare as compare_pair
 from bench.comparing.side import Side, load_side
 from bench.core.errors import InputError
+from bench.records.store import Store
 from bench.statistics.tests import Correction
 
 
@@ -33,7 +34,7 @@ def compare(
         correction: of the p-values over all rows: `holm`, `benjamini-hochberg` or `none`.
         allow: fields that may differ, such as `training.batch_size`.
         runs_root: where runs are stored.
-        roots: folders of baselines; default: `bench.records.baselines.default_roots()`.
+        roots: folders of baselines; default: `bench.records.store.default_roots()`.
 
     Returns:
         The rows, whose `b` is the first side and whose `a` is the other; or the fields in which the two are unlike.
@@ -71,7 +72,7 @@ def compare_sides(
         correction: of the p-values over all rows of all tables: `holm`, `benjamini-hochberg` or `none`.
         allow: fields that may differ, such as `training.batch_size`.
         runs_root: where runs are stored.
-        roots: folders of baselines; default: `bench.records.baselines.default_roots()`.
+        roots: folders of baselines; default: `bench.records.store.default_roots()`.
 
     Returns:
         One table for each of the others: that side minus the first.
@@ -81,9 +82,8 @@ def compare_sides(
     """
     if len(sides) < 2:
         raise InputError(f"{len(sides)} side(s) were given; a comparison needs two or more")
-    first, *others = (
-        side if isinstance(side, Side) else load_side(side, runs_root=runs_root, roots=roots) for side in sides
-    )
+    store = Store(runs_root=runs_root, roots=roots)
+    first, *others = (side if isinstance(side, Side) else load_side(side, store) for side in sides)
     tables = [
         compare_pair(other, first, metrics=metrics, confidence=confidence, correction=correction, allow=allow)
         for other in others

@@ -171,7 +171,7 @@ def summarize(
 
 
 def _side(name: str, records: Sequence[RunRecord], statistics: Mapping[int, Mapping[str, Array]]) -> Side:
-    return Side(name=name, records=tuple(records), statistics=statistics, folders={})
+    return Side(name=name, records=tuple(records), statistics=statistics, runs={})
 
 
 def _of_stage(

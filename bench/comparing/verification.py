@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,19 +12,19 @@ import numpy as np
 from bench import metrics
 from bench.config.suite import key_of
 from bench.core.errors import InputError
-from bench.records import baselines
-from bench.records.baselines import MAX_BYTES, Baseline, BaselineSeed
+from bench.records.baselines import MAX_BYTES, Baseline
+from bench.records.record import MeasuredSeed
+from bench.records.store import ResultName, StoredBaseline
 
 RELATIVE_TOLERANCE: Final = 1e-9
 """Of a value that is computed again: another numpy may add the same numbers in another order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """One baseline, looked through."""
+class Verification:
+    """What was found of one baseline."""
 
-    path: Path
-    """Its JSON file."""
+    stored: StoredBaseline
     problems: tuple[str, ...]
     """What is off, a sentence each; empty where it holds."""
     n_values: int
@@ -36,19 +35,17 @@ class Checked:
     """JSON and statistics together."""
 
 
-def verify(path: Path) -> Checked:
+def verify(stored: StoredBaseline) -> Verification:
     """Look through one baseline: schema, hashes, sizes, and every score that its statistics give again.
 
     Args:
-        path: its JSON file; one that cannot be read is a problem, not an error.
+        stored: the baseline; one that cannot be read is a problem, not an error.
     """
-    n_bytes = baselines.size_bytes(path)
     try:
-        baseline, values = baselines.load(path), baselines.read_values(path)
-        statistics = baselines.load_statistics(path)
+        baseline, statistics = stored.baseline, stored.statistics
     except InputError as error:
-        return Checked(path=path, problems=(str(error),), n_values=0, skipped=(), n_bytes=n_bytes)
-    problems = [*_misplaced(path, baseline), *_oversized(n_bytes), *_edited_config(baseline, values["config"])]
+        return Verification(stored=stored, problems=(str(error),), n_values=0, skipped=(), n_bytes=stored.n_bytes)
+    problems = [*_misplaced(stored), *_oversized(stored.n_bytes), *_edited_config(baseline, stored.values["config"])]
     skipped: dict[str, str] = {}
     n_values = 0
     for seed in baseline.seeds:
@@ -61,18 +58,19 @@ def verify(path: Path) -> Checked:
             n_values += 1
             if problem:
                 problems.append(f"seed {seed.seed}, {metric}: {problem}")
-    return Checked(
-        path=path,
+    return Verification(
+        stored=stored,
         problems=tuple(problems),
         n_values=n_values,
         skipped=tuple(f"{metric}: {why}" for metric, why in skipped.items()),
-        n_bytes=n_bytes,
+        n_bytes=stored.n_bytes,
     )
 
 
-def _misplaced(path: Path, baseline: Baseline) -> Iterator[str]:
-    name = f"{baseline.suite}/{baseline.profile}/{baseline.method}"
-    if baselines.name_of(path) != name:
+def _misplaced(stored: StoredBaseline) -> Iterator[str]:
+    baseline = stored.baseline
+    name = ResultName(baseline.suite, baseline.profile, baseline.method)
+    if stored.name != name:
         yield f"it is the baseline {name}, so it has to be stored as {name}.json"
 
 
@@ -94,7 +92,7 @@ def _without_nones(value: Any) -> Any:
     return [_without_nones(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _rescored(baseline: Baseline, seed: BaselineSeed, metric: str, array: np.ndarray) -> str | None:
+def _rescored(baseline: Baseline, seed: MeasuredSeed, metric: str, array: np.ndarray) -> str | None:
     """Return what is off with one score, or None.
 
     Raises:

@@ -1,37 +1,21 @@
-"""RunRecord: what one run of one seed leaves behind, and how it is stored.
+"""What one run of one seed leaves behind: the types of `record.json`; `bench.records.store` says where it lies.
 
-One folder per cell and seed:
-
-    runs/<suite>/<profile>/<method>/<config key>/seed-<n>/
-        config.lock.toml         the resolved configuration
-        record.json              this type, canonical JSON; written last, so a folder without it is not a result
-        predictions.jsonl        one row per test example, after fine-tuning
-        predictions-before.jsonl the same before fine-tuning
-        statistics.safetensors   per-example sufficient statistics of every metric: `before/<metric>`, `after/<metric>`
-        curve.jsonl              one row per optimiser step and one per epoch
-        weights.safetensors      the trained parameters (or model/, by save_pretrained)
-
-Two runs of the same config and seed differ nowhere outside `cost`.
+Two records of the same config and seed differ nowhere outside `cost`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, Literal
 
-import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bench.config import Strict, SuiteConfig
-from bench.core.errors import InputError
-from bench.core.files import canonical_json, write_text
 
 SCHEMA_VERSION: Final = 2
-"""2 added `evaluations`, `controls`, `judge` and texts that are no rows; records of version 1 load as they are."""
-RECORD_FILE = "record.json"
+"""Of records and of baselines. 2 added `evaluations`, `controls`, `judge` and texts that are no rows; version 1 loads
+as it is."""
 Stage = Literal["before", "after"]
+"""Of fine-tuning."""
 
 
 class Score(Strict):
@@ -241,18 +225,10 @@ class Cost(Strict):
     """Size of the saved weights on disk."""
 
 
-class RunRecord(Strict):
-    """The result of one config under one seed."""
+class MeasuredSeed(Strict):
+    """What one seed of a config gave: the part that a record and a baseline share."""
 
-    schema_version: Literal[1, 2] = SCHEMA_VERSION
-    suite: str
-    profile: str
-    method: str
     seed: int
-    config_key: str
-    config: SuiteConfig
-    data: DataSummary
-    model: ModelSummary
     hashes: Hashes
     scores_before: dict[str, Score]
     scores: dict[str, Score]
@@ -269,73 +245,22 @@ class RunRecord(Strict):
     reload_identical: bool
     """Whether the saved weights, loaded into a fresh model, gave the same predictions."""
     environment: Environment
+    """Versions, commit, dirty flag and device: the seeds of a baseline may have been run on several."""
     cost: Cost
 
 
-# --- storage ---------------------------------------------------------------------------------------------------------
+class MeasuredConfig(Strict):
+    """What was run, and on what: the same for every seed of a config."""
+
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    suite: str
+    profile: str
+    method: str
+    config_key: str
+    config: SuiteConfig
+    data: DataSummary
+    model: ModelSummary
 
 
-def run_folder(root: Path, config: SuiteConfig, seed: int) -> Path:
-    """Return where a run of this config and seed is stored under `root`."""
-    return root / config.suite / config.profile / config.method_name / config.key / f"seed-{seed}"
-
-
-def write_record(folder: Path, record: RunRecord) -> None:
-    """Write `record.json` into a run folder."""
-    write_text(folder / RECORD_FILE, canonical_json(record.model_dump(mode="json")))
-
-
-def read_record(path: str | Path) -> RunRecord:
-    """Load a record from its folder or file.
-
-    Args:
-        path: a run folder, or a `record.json`.
-
-    Raises:
-        InputError: there is no record there, it is not JSON, or it does not fit the schema.
-    """
-    file = Path(path)
-    if file.is_dir():
-        file /= RECORD_FILE
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{file}: there is no run record here; `bench run` writes one") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read as JSON ({error}); run again with --force to replace it") from None
-    version = values.get("schema_version") if isinstance(values, dict) else None
-    if version not in range(1, SCHEMA_VERSION + 1):
-        raise InputError(
-            f"{file}: schema_version is {version!r}, this bench reads 1 to {SCHEMA_VERSION}; "
-            "install the bench that wrote it, or run again with --force"
-        )
-    try:
-        return RunRecord.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{file}: {place}: {first['msg']}; run again with --force to replace it") from None
-
-
-def write_statistics(folder: Path, statistics: Mapping[Stage, Mapping[str, np.ndarray]]) -> None:
-    """Store per-example sufficient statistics.
-
-    Args:
-        folder: the run folder.
-        statistics: stage -> metric -> float64 array (n_examples, n_stats).
-    """
-    from safetensors.numpy import save_file
-
-    flat = {f"{stage}/{name}": np.ascontiguousarray(a) for stage, by in statistics.items() for name, a in by.items()}
-    save_file(flat, folder / "statistics.safetensors")
-
-
-def read_statistics(folder: Path) -> dict[Stage, dict[str, np.ndarray]]:
-    """Load what `write_statistics` stored."""
-    from safetensors.numpy import load_file
-
-    statistics: dict[Stage, dict[str, np.ndarray]] = {"before": {}, "after": {}}
-    for key, array in load_file(folder / "statistics.safetensors").items():
-        stage, _, name = key.partition("/")
-        statistics["before" if stage == "before" else "after"][name] = array
-    return statistics
+class RunRecord(MeasuredSeed, MeasuredConfig):
+    """The result of one config under one seed."""

@@ -23,17 +23,15 @@ from typing import Final, Literal
 import numpy as np
 
 from bench.core.errors import InputError, SourceError
-from bench.core.files import read_rows
-from bench.records import baselines
 from bench.records.noise import NoiseFloor
-from bench.records.record import RECORD_FILE, Environment, RunRecord, read_record, run_folder
+from bench.records.record import Environment, RunRecord
+from bench.records.store import RECORD_FILE, ResultName, Store, StoredBaseline, StoredRun, run_folder
 from bench.running.cache import RunCache
 from bench.running.repeats import kept_or_scratch
 from bench.running.settings import RunSettings
 
 ReproduceOutcome = Literal["bitwise", "within noise", "differs"]
 
-CURVE_FILE: Final = "curve.jsonl"
 SEEDS_SD: Final = 2.0
 """Standard deviations over seeds that a score may move by elsewhere."""
 _HASHES: Final = ("initial_trainable", "batch_order", "final_trainable", "predictions")
@@ -119,54 +117,56 @@ def find_original(given: str | Path, *, roots: Sequence[Path] | None = None) -> 
     Args:
         given: a run folder, a `record.json`, or a baseline (`suite/profile/method` or its file) with `#seed` behind
             it; without, its first seed.
-        roots: folders of baselines; default: `bench.records.baselines.default_roots()`.
+        roots: folders of baselines; default: `bench.records.store.default_roots()`.
 
     Raises:
         InputError: there is no such thing, or it cannot be read.
     """
-    path = Path(given)
-    if path.is_dir() or (path.is_file() and "seeds" not in baselines.read_values(path)):
-        return _of_run(path, roots)
+    path, store = Path(given), Store(roots=roots)
+    if path.is_dir():
+        return _of_run(path, store.run_of(path / RECORD_FILE), store)
+    if path.is_file():
+        stored = store.open(path, mend="give a run folder, its record.json, or a baseline")
+        if isinstance(stored, StoredRun):
+            return _of_run(path, stored, store)
     name, _, seed = str(given).partition("#")
-    file = baselines.locate(name, roots=roots)
-    baseline = baselines.load(file)
-    by_seed = {str(record.seed): record for record in baseline.records()}
+    return _of_baseline(given, store.locate_baseline(name), seed)
+
+
+def _of_baseline(given: str | Path, stored: StoredBaseline, seed: str) -> Original:
+    by_seed = {str(record.seed): record for record in stored.baseline.records()}
     seed = seed or next(iter(by_seed))
     if seed not in by_seed:
         raise InputError(f"{given}: the baseline holds no seed {seed!r}; allowed: {', '.join(by_seed)}")
-    stored = baselines.load_losses(file).get(int(seed))
+    losses = stored.losses.get(int(seed))
     return Original(
-        name=f"{baselines.name_of(file)}#{seed}",
+        name=f"{stored.name}#{seed}",
         record=by_seed[seed],
-        losses=None if stored is None else tuple(stored.tolist()),
-        noise=baseline.noise,
+        losses=None if losses is None else tuple(losses.tolist()),
+        noise=stored.baseline.noise,
     )
 
 
-def _of_run(path: Path, roots: Sequence[Path] | None) -> Original:
-    record = read_record(path)
-    curve = (path if path.is_dir() else path.parent) / CURVE_FILE
-    # a copy of a record alone: what lies beside it need not be its own
-    has_curve = curve.is_file() and (path.is_dir() or path.name == RECORD_FILE)
+def _of_run(path: Path, run: StoredRun, store: Store) -> Original:
+    record = run.record
     return Original(
         name=str(path),
         record=record,
-        losses=tuple(_read_losses(curve)) if has_curve else None,
-        noise=_noise_beside(record, roots),
+        losses=tuple(_losses(run)) if run.has_curve else None,
+        noise=_noise_beside(record, store),
     )
 
 
-def _read_losses(curve: Path) -> list[float]:
-    return [float(row["loss"]) for row in read_rows(curve)]
+def _losses(run: StoredRun) -> list[float]:
+    return [float(row["loss"]) for row in run.curve]
 
 
-def _noise_beside(record: RunRecord, roots: Sequence[Path] | None) -> NoiseFloor | None:
+def _noise_beside(record: RunRecord, store: Store) -> NoiseFloor | None:
     """Return the noise that is stored with the baseline of a record's very config."""
-    file = baselines.find(record.suite, record.profile, record.method, roots=roots)
-    if file is None:
+    stored = store.baseline_of(ResultName(record.suite, record.profile, record.method))
+    if stored is None or stored.baseline.config.key != record.config.key:
         return None
-    baseline = baselines.load(file)
-    return baseline.noise if baseline.config.key == record.config.key else None
+    return stored.baseline.noise
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def reproduce(original: Original, settings: RunSettings, *, keep: Path | None = 
         check_sources(record, settings, cache)
         with _threads(record.environment):
             again = run_seed(record.config, record.seed, settings, cache)
-        losses = _read_losses(run_folder(root, record.config, record.seed) / CURVE_FILE)
+        losses = _losses(StoredRun(file=run_folder(root, record.config, record.seed) / RECORD_FILE))
     return assess(original, again, losses)
 
 

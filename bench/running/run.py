@@ -27,7 +27,7 @@ from bench import metrics
 from bench.config import SplitName, SuiteConfig
 from bench.core import seeds
 from bench.core.errors import DeviceError, TrainingError
-from bench.core.files import atomic_folder, write_rows
+from bench.core.files import atomic_folder
 from bench.core.progress import Advance, Clock
 from bench.materials.base_model import count_parameters, load_model, load_tokenizer
 from bench.materials.fetch import Materials, fetch
@@ -49,7 +49,12 @@ from bench.records.record import (
     Point,
     RunRecord,
     Score,
+)
+from bench.records.store import (
+    LOCK_FILE,
+    PREDICTIONS_FILES,
     run_folder,
+    write_curve,
     write_record,
     write_statistics,
 )
@@ -109,7 +114,7 @@ def run_seed(config: SuiteConfig, seed: int, settings: RunSettings, cache: RunCa
         materials = materials_of(config, settings, cache)
     try:
         with atomic_folder(run_folder(settings.runs_root, config, seed)) as folder:
-            (folder / "config.lock.toml").write_text(
+            (folder / LOCK_FILE).write_text(
                 tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)), encoding="utf-8"
             )
             work = _Run(config, seed, device, settings, cache, clock, folder, materials, build(config.method))
@@ -220,7 +225,7 @@ class _Run:
             final_trainable=final,
             predictions=self._write_predictions(course.before, course.after),
         )
-        write_rows(self.folder / "curve.jsonl", course.outcome.curve)
+        write_curve(self.folder, course.outcome.curve)
         return _Result(
             fields={
                 "model": summary,
@@ -400,8 +405,8 @@ class _Run:
         )
 
     def _write_predictions(self, before: Predictions, after: Predictions) -> str:
-        before.write(self.folder / "predictions-before.jsonl")
-        path = self.folder / "predictions.jsonl"
+        before.write(self.folder / PREDICTIONS_FILES["before"])
+        path = self.folder / PREDICTIONS_FILES["after"]
         after.write(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
 

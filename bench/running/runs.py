@@ -15,7 +15,8 @@ from bench.core.errors import InputError
 from bench.core.locks import hold
 from bench.core.processes import is_main
 from bench.core.progress import Progress, Silent
-from bench.records.record import RECORD_FILE, RunRecord, read_record, run_folder
+from bench.records.record import RunRecord
+from bench.records.store import RECORD_FILE, StoredRun, is_stored, read_record, run_folder
 from bench.running.cache import RunCache
 from bench.running.settings import RunSettings
 from bench.suites.profile import resolve_suite
@@ -30,6 +31,11 @@ class SeedResult:
     """Where it is stored."""
     reused: bool
     """Whether it stood there already, so that nothing was trained."""
+
+    @property
+    def stored(self) -> StoredRun:
+        """Return it as a stored run, for what reads it after this."""
+        return StoredRun(file=self.folder / RECORD_FILE, known=self.record if self.reused else None)
 
 
 def run(
@@ -161,7 +167,7 @@ def _check_seeds(seeds: Sequence[int]) -> None:
 @contextlib.contextmanager
 def _alone(folder: Path, settings: RunSettings) -> Iterator[None]:
     """Wait while a sweep or another `bench run` has this run; of several processes, the first waits for all."""
-    if not is_main() or (not settings.force and (folder / RECORD_FILE).is_file()):
+    if not is_main() or (not settings.force and is_stored(folder)):
         yield
         return
     with contextlib.ExitStack() as lock:
@@ -188,7 +194,7 @@ def run_config(config: SuiteConfig, seed: int, settings: RunSettings, cache: Run
     """
     progress = settings.progress
     folder = run_folder(settings.runs_root, config, seed)
-    if not settings.force and (folder / RECORD_FILE).is_file():
+    if not settings.force and is_stored(folder):
         stored = read_record(folder)
         check_device(settings.device, stored.environment.device, folder)
         progress.say(f"seed {seed}: already done, {folder} (--force runs it again)")

@@ -12,7 +12,7 @@ import pytest
 
 from bench.experiments.sweep import CellResult, EngineSettings, plan, run_sweep
 from bench.experiments.sweep.running import Tally
-from bench.records.record import read_record
+from bench.records.store import read_record
 from bench.running.settings import RunSettings
 from bench.suites.resolve import builtin_suites
 

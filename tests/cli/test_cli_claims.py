@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from click.testing import Result
 from factories import make_record, write_cell
+from reporting import assemble
 from typer.testing import CliRunner
 
 from bench.cli.app import app
-from bench.comparing.claims.review import DOCUMENTED_FILE, find_evidence, load_documented, review, review_all
+from bench.comparing.claims.review import find_evidence, load_documented, review, review_all
 from bench.core.builtin import builtin_root
 from bench.core.errors import EXIT_BAD_INPUT, InputError
-from bench.records import baselines as baseline
-from bench.records.store import runs_root_of
-from bench.reports import run as report
+from bench.records.making import from_runs
+from bench.records.store import DOCUMENTED_FILE, RECORD_FILE, ResultName, Store, StoredRun, runs_root_of, write_baseline
 from bench.suites.resolve import builtin_suites
 
 SUITE = "sentiment_sst2"
@@ -46,12 +46,12 @@ def roots(tmp_path: Path) -> list[Path]:
 
 def promote(tmp_path: Path, root: Path, *records: Any) -> None:
     runs = write_cell(tmp_path / "earlier", *records)
-    made, statistics = baseline.from_runs(runs, reason="first", created=datetime.date(2026, 1, 2))
-    baseline.write(made, statistics, root=root)
+    made, statistics = from_runs(runs, reason="first", created=datetime.date(2026, 1, 2))
+    write_baseline(made, statistics, root=root)
 
 
 def evidence_of(runs_root: Path, roots: list[Path], **settings: Any) -> Any:
-    found = review(SUITE, runs_root=runs_root, roots=roots, **settings).evidence
+    found = review(SUITE, Store(runs_root=runs_root, roots=roots), **settings).evidence
     return None if found is None else (found.kind, found.records[0].profile, [r.seed for r in found.records])
 
 
@@ -73,46 +73,47 @@ def test_the_profile_nearest_to_the_recipe_is_judged_and_runs_come_before_baseli
 def test_the_newest_config_is_the_evidence(tmp_path: Path) -> None:
     older, newer = make_record(1), make_record(2, config__training__epochs=5)  # seed 2 starts a minute later
     write_cell(tmp_path, newer, older)
-    found = find_evidence(SUITE, "documented", "frozen_body", runs_root=tmp_path, roots=[tmp_path])
+    found = find_evidence(ResultName(SUITE, "documented", "frozen_body"), Store(runs_root=tmp_path, roots=[tmp_path]))
     assert found is not None
     assert found.records == (newer,)
 
 
 def test_siblings_are_stored_runs_or_else_their_baseline(tmp_path: Path, roots: list[Path]) -> None:
     runs = write_cell(tmp_path / "runs", make_record(0, scores__accuracy__value=0.8))
-    one = report.assemble(runs, roots=roots).claims[0]
+    one = assemble(runs, roots=roots).claims[0]
     assert one.outcome == "not measured"
     assert "--method full` makes one" in one.reason
     promote(tmp_path, roots[0], make_record(0, scores__accuracy__value=0.9, **FULL))
-    assert report.assemble(runs, roots=roots).claims[0].measured == (0.9, 0.8)
+    assert assemble(runs, roots=roots).claims[0].measured == (0.9, 0.8)
     write_cell(tmp_path / "runs", make_record(0, scores__accuracy__value=0.7, **FULL))
-    one = report.assemble(runs, roots=roots).claims[0]
+    one = assemble(runs, roots=roots).claims[0]
     assert (one.outcome, one.measured) == ("not reproduced", (0.7, 0.8))
-    assert review(SUITE, runs_root=tmp_path / "runs", roots=roots).verdicts == (one,)
+    assert review(SUITE, Store(runs_root=tmp_path / "runs", roots=roots)).verdicts == (one,)
 
 
 def test_a_run_folder_that_was_moved_has_no_root(tmp_path: Path) -> None:
     record = make_record()
     (stored,) = write_cell(tmp_path / "runs", record)
-    assert runs_root_of(stored, record) == (tmp_path / "runs").resolve()
-    assert runs_root_of(stored.rename(tmp_path / "seed-0"), record) is None
-    assert runs_root_of(Path("/"), record) is None
+    assert runs_root_of(StoredRun(file=stored / RECORD_FILE)) == (tmp_path / "runs").resolve()
+    assert runs_root_of(StoredRun(file=stored.rename(tmp_path / "seed-0") / RECORD_FILE)) is None
+    assert runs_root_of(StoredRun(file=Path("/record.json"), known=record)) is None
 
 
 def test_a_suite_without_claims_or_records_is_listed(tmp_path: Path, roots: list[Path]) -> None:
-    bare = review("summarization", runs_root=tmp_path, roots=roots)
+    store = Store(runs_root=tmp_path, roots=roots)
+    bare = review("summarization", store)
     assert (bare.suite, bare.recipe, bare.verdicts) == ("summarization", None, ())
-    empty = review(SUITE, runs_root=tmp_path, roots=roots)
+    empty = review(SUITE, store)
     assert [(v.outcome, v.n_seeds) for v in empty.verdicts] == [("not measured", 0)]
     assert "`bench run suites/sentiment_sst2 --profile documented`" in empty.verdicts[0].reason
 
 
 def test_every_shipped_claim_is_listed_whatever_is_stored(tmp_path: Path) -> None:
-    roots = [builtin_root("baselines")]
-    reviews = review_all(runs_root=tmp_path, roots=roots)
+    store = Store(runs_root=tmp_path, roots=[builtin_root("baselines")])
+    reviews = review_all(store)
     assert [one.suite for one in reviews] == builtin_suites()
     for one in reviews:
-        claims = load_documented(one.suite, roots=roots)
+        claims = load_documented(one.suite, store)
         assert [v.claim for v in one.verdicts] == list(claims.claims if claims else ())
         assert all(v.reason for v in one.verdicts)
 

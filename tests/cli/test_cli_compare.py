@@ -17,7 +17,8 @@ import bench
 from bench.cli.app import app
 from bench.core.errors import EXIT_NOT_COMPARABLE, InputError, NotComparableError
 from bench.core.files import read_rows, write_rows
-from bench.records import baselines
+from bench.records.making import from_runs
+from bench.records.store import write_baseline
 
 NAME = "sentiment_sst2/documented/frozen_body"
 ODD = "<b>bold</b> | [red]x[/red] \x1b[31m *"
@@ -180,7 +181,7 @@ def test_what_a_model_wrote_cannot_break_a_table(tmp_path: Path) -> None:
 
 
 def test_stored_baselines_are_compared_without_torch(runs: Path) -> None:
-    baselines.write(*baselines.from_runs([runs / "base"], reason="first"), root=runs / "baselines")
+    write_baseline(*from_runs([runs / "base"], reason="first"), root=runs / "baselines")
     done = compare(NAME, "worse")
     assert "No flips: sentiment_sst2/documented/frozen_body keeps no predictions" in " ".join(done.stdout.split())
     code = (

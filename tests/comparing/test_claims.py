@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from scipy.stats import kendalltau
 
 from bench.comparing.claims import Documented, Missing, departures, judge_claims, read, unmeasured
-from bench.comparing.claims.review import DOCUMENTED_FILE, load_documented
+from bench.comparing.claims.review import load_documented
 from bench.config import SuiteConfig
 from bench.core.builtin import builtin_root
 from bench.core.errors import InputError
 from bench.records.record import RunRecord
+from bench.records.store import DOCUMENTED_FILE, Store
 from bench.statistics.stability import stability
 from bench.suites.resolve import builtin_suites, load_suite, resolve
 
@@ -683,8 +684,8 @@ def test_a_broken_file_names_the_place(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "documented.json").write_text('{"suite": "sentiment_sst2", "recipe": "r", "fixed": {}, "claim": []}')
     with pytest.raises(InputError, match=r"documented\.json: claims: Field required"):
-        load_documented("sentiment_sst2", roots=[tmp_path])
+        load_documented("sentiment_sst2", Store(roots=[tmp_path]))
     (folder / "documented.json").write_text("{")
     with pytest.raises(InputError, match="cannot be read as JSON"):
-        load_documented("sentiment_sst2", roots=[tmp_path])
-    assert load_documented("nothing", roots=[tmp_path]) is None
+        load_documented("sentiment_sst2", Store(roots=[tmp_path]))
+    assert load_documented("nothing", Store(roots=[tmp_path])) is None

@@ -15,16 +15,17 @@ from bench.comparing.claims.review import load_documented
 from bench.comparing.comparable import comparability
 from bench.comparing.summary import AgainstBaseline, RunSummary, summarize
 from bench.core.errors import InputError
-from bench.records import baselines
 from bench.records.baselines import Baseline
+from bench.records.making import from_runs
 from bench.records.record import RunRecord
+from bench.records.store import Store
 
 
 @pytest.fixture
 def baseline_of(tmp_path: Path) -> Any:
     def make(*records: Any) -> Baseline:
         runs = [write_run(tmp_path / f"seed-{record.seed}", record) for record in records]
-        return baselines.from_runs(runs, reason="r")[0]
+        return from_runs(runs, reason="r")[0]
 
     return make
 
@@ -273,7 +274,7 @@ def test_what_is_being_compared_and_where_are_notes(baseline_of: Any) -> None:
 
 
 def test_claims_about_a_metric_stand_in_its_row() -> None:
-    comparison = summarize([make_record()], documented=load_documented("sentiment_sst2"))
+    comparison = summarize([make_record()], documented=load_documented("sentiment_sst2", Store()))
     assert [claim.id for claim in comparison.primary.documented] == ["validation_accuracy"]
     assert len(comparison.claims) == 6
 

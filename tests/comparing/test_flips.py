@@ -114,7 +114,7 @@ def test_where_flips_cannot_be_told_there_is_a_reason(tmp_path: Path) -> None:
     longer = labelled(tmp_path / "longer", [0, 1, 1])
     texts, others = (written(tmp_path / name, [5] * 4, [0.5] * 4) for name in ("texts", "others"))
     for reason, found in {
-        "stored keeps no predictions; give its run folder": flips(a, replace(b, name="stored", folders={})),
+        "stored keeps no predictions; give its run folder": flips(a, replace(b, name="stored", runs={})),
         "a and b have no seed in common": flips(a, b),
         "a and longer predicted different test rows": flips(a, longer),
         "texts stores no statistics of meteor for seed 0": flips(texts, others, metric="meteor"),

@@ -17,8 +17,18 @@ from bench.comparing.side import Side, common_seeds, load_side
 from bench.core.errors import InputError
 from bench.core.files import canonical_json
 from bench.records import baselines
+from bench.records.making import from_runs
 from bench.records.noise import MetricNoise, NoiseFloor
-from bench.records.record import RECORD_FILE, run_folder, write_record, write_statistics
+from bench.records.store import (
+    RECORD_FILE,
+    Store,
+    StoredBaseline,
+    run_folder,
+    write_baseline,
+    write_noise,
+    write_record,
+    write_statistics,
+)
 
 NAME = "sentiment_sst2/documented/frozen_body"
 
@@ -36,13 +46,13 @@ def cell(tmp_path: Path) -> Path:
 @pytest.fixture
 def roots(tmp_path: Path, cell: Path) -> list[Path]:
     """Return a folder of baselines that holds one made of the two runs."""
-    made, statistics = baselines.from_runs([cell], reason="first", created=datetime.date(2026, 1, 2))
-    baselines.write(made, statistics, root=tmp_path / "baselines")
+    made, statistics = from_runs([cell], reason="first", created=datetime.date(2026, 1, 2))
+    write_baseline(made, statistics, root=tmp_path / "baselines")
     return [tmp_path / "baselines"]
 
 
 def load(given: Any, tmp_path: Path, roots: list[Path]) -> Side:
-    return load_side(given, runs_root=tmp_path / "runs", roots=roots)
+    return load_side(given, Store(runs_root=tmp_path / "runs", roots=roots))
 
 
 def test_every_way_to_name_a_side_gives_its_seeds_and_statistics(tmp_path: Path, cell: Path, roots: list[Path]) -> None:
@@ -67,9 +77,9 @@ def test_every_way_to_name_a_side_gives_its_seeds_and_statistics(tmp_path: Path,
 
 def test_a_baseline_has_a_reason_and_no_folders(tmp_path: Path, cell: Path, roots: list[Path]) -> None:
     stored, runs = load(NAME, tmp_path, roots), load(cell, tmp_path, roots)
-    assert (stored.kind, stored.reason, stored.created, stored.folders) == ("baseline", "first", "2026-01-02", {})
+    assert (stored.kind, stored.reason, stored.created, stored.runs) == ("baseline", "first", "2026-01-02", {})
     assert (runs.kind, runs.reason, runs.created) == ("runs", None, None)
-    assert runs.folders == {0: cell / "seed-0", 1: cell / "seed-1"}
+    assert {seed: run.folder for seed, run in runs.runs.items()} == {0: cell / "seed-0", 1: cell / "seed-1"}
     assert stored.config == runs.config
 
 
@@ -77,7 +87,7 @@ def test_a_noise_floor_comes_with_the_baseline(tmp_path: Path, roots: list[Path]
     assert load(NAME, tmp_path, roots).noise is None
     noise = {"accuracy": MetricNoise(device=0.0, seeds=0.01)}
     floor = NoiseFloor(metrics=noise, n_repeats=2, n_seeds=3, device="cpu", bitwise=True)
-    baselines.store_noise(roots[0] / f"{NAME}.json", floor)
+    write_noise(StoredBaseline(path=roots[0] / f"{NAME}.json"), floor)
     assert load(NAME, tmp_path, roots).noise == floor
 
 
@@ -93,14 +103,14 @@ def test_a_copied_record_does_not_take_what_lies_beside_it(tmp_path: Path, cell:
     copy = cell / "seed-1" / "of-seed-0.json"
     shutil.copy(cell / "seed-0" / RECORD_FILE, copy)
     side = load(copy, tmp_path, [])
-    assert (side.seeds, side.statistics, side.folders) == ((0,), {}, {})
+    assert (side.seeds, side.statistics, side.runs) == ((0,), {}, {})
 
 
 def test_a_baseline_without_statistics_is_read(
     tmp_path: Path, cell: Path, roots: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(baselines, "MAX_STATISTICS_BYTES", 1)
-    baselines.write(*baselines.from_runs([cell], reason="r"), root=roots[0])
+    write_baseline(*from_runs([cell], reason="r"), root=roots[0])
     assert load(NAME, tmp_path, roots).statistics == {}
 
 
@@ -174,7 +184,7 @@ def test_statistics_that_cannot_be_resampled_name_seed_and_metric(
 
 def test_not_a_number_in_a_baseline_is_refused_too(tmp_path: Path, cell: Path, roots: list[Path]) -> None:
     write_statistics(cell / "seed-0", {"after": {"accuracy": means([np.nan])}})
-    baselines.write(*baselines.from_runs([cell], reason="r"), root=roots[0])
+    write_baseline(*from_runs([cell], reason="r"), root=roots[0])
     with pytest.raises(InputError, match=f"{NAME}: seed 0, accuracy"):
         load(NAME, tmp_path, roots)
 

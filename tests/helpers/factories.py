@@ -21,7 +21,8 @@ import numpy as np
 
 from bench.config import SuiteConfig
 from bench.core.files import write_rows
-from bench.records.record import RunRecord, run_folder, write_record, write_statistics
+from bench.records.record import RunRecord
+from bench.records.store import run_folder, write_record, write_statistics
 
 SHA = "0" * 64
 N_TEST = 40

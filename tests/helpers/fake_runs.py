@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from bench.config import SuiteConfig
 from bench.core.errors import TrainingError
 from bench.core.files import atomic_folder
-from bench.records.record import run_folder
+from bench.records.store import run_folder
 from bench.running.settings import RunSettings
 
 

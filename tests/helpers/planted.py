@@ -15,7 +15,8 @@ from factories import SCORED, make_record, write_run
 
 from bench import metrics
 from bench.comparing.side import Side
-from bench.records.record import RunRecord, write_statistics
+from bench.records.record import RunRecord
+from bench.records.store import write_statistics
 
 Planted = Mapping[str, np.ndarray]
 """Metric -> (n_examples, n_statistics)."""
@@ -51,7 +52,7 @@ def planted_record(seed: int, planted: Planted, make: Any = make_record, **chang
 def side(name: str, planted: Mapping[int, Planted], **changes: Any) -> Side:
     """Return a side in memory: seed -> what is planted."""
     records = tuple(planted_record(seed, one, **changes) for seed, one in planted.items())
-    return Side(name=name, records=records, statistics=planted, folders={})
+    return Side(name=name, records=records, statistics=planted, runs={})
 
 
 def write_planted(folder: Path, seed: int, planted: Planted, make: Any = make_record, **changes: Any) -> Path:

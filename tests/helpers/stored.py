@@ -18,8 +18,8 @@ from factories import make_record
 from safetensors.numpy import save_file
 
 from bench.core.files import write_rows
-from bench.records import baselines
-from bench.records.record import run_folder, write_record, write_statistics
+from bench.records.making import from_runs
+from bench.records.store import read_statistics, run_folder, write_baseline, write_record, write_statistics
 
 SUITE, METHOD = "sentiment_sst2", "frozen_body"
 SHARED = {
@@ -75,11 +75,11 @@ def store(root: Path, *, run: dict[str, Any] | None, baseline: dict[str, Any] | 
         for fault in run.get("faults", ()):
             _FAULTS[fault](folders[-1])
     if baseline is not None:
-        stored, statistics = baselines.from_runs(write_side(root / "promoted", baseline), reason="first")
+        stored, statistics = from_runs(write_side(root / "promoted", baseline), reason="first")
         if "no statistics" in baseline.get("faults", ()):
             stored = stored.model_copy(update={"statistics_sha256": None, "statistics_left_out": "too many bytes"})
             statistics = None
-        path = baselines.write(stored, statistics, root=root / "baselines")
+        path = write_baseline(stored, statistics, root=root / "baselines")
         if "older schema" in baseline.get("faults", ()):
             path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 1'), encoding="utf-8")
         if "other bytes" in baseline.get("faults", ()):
@@ -89,7 +89,7 @@ def store(root: Path, *, run: dict[str, Any] | None, baseline: dict[str, Any] | 
 
 
 def _put_nan(folder: Path) -> None:
-    n = len(baselines.read_statistics(folder)["after"]["accuracy"])
+    n = len(read_statistics(folder)["after"]["accuracy"])
     save_file({"after/accuracy": np.full((n, 2), np.nan)}, folder / "statistics.safetensors")
 
 
@@ -102,7 +102,7 @@ def _lose_statistics(folder: Path) -> None:
 
 
 def _swap_statistics(folder: Path) -> None:
-    stored = baselines.read_statistics(folder)["after"]
+    stored = read_statistics(folder)["after"]
     write_statistics(folder, {"before": stored, "after": {**stored, "accuracy": 0 * stored["accuracy"] + [0.0, 1.0]}})
 
 

@@ -13,7 +13,8 @@ from factories import make_record, write_run
 from bench.config import SuiteConfig
 from bench.experiments.study.config import parse_study
 from bench.experiments.study.setup import Study, prepare
-from bench.records.record import RunRecord, run_folder
+from bench.records.record import RunRecord
+from bench.records.store import run_folder
 
 RATE = {"low": 1e-5, "high": 1e-1, "log": True}
 TABLES: dict[str, Any] = {

@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 from bench.core.errors import InputError
-from bench.records.record import read_record
+from bench.records.store import read_record
 from bench.running.runs import run_config, run_seeds
 from bench.running.settings import RunSettings
 

@@ -16,7 +16,8 @@ from hub.server import Hub
 from processes import HubServer
 
 from bench.core.files import read_rows
-from bench.records.record import RunRecord, read_record
+from bench.records.record import RunRecord
+from bench.records.store import read_record
 
 pytestmark = pytest.mark.integration
 

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from bench.cli.app import app
 from bench.core.errors import RunError
-from bench.records.record import RunRecord, read_record
+from bench.records.record import RunRecord
+from bench.records.store import read_record
 
 pytestmark = pytest.mark.integration
 SMALL = [one for one in REVIEW if not one.startswith(("training.steps", "training.evaluate"))]

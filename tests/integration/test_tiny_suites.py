@@ -19,7 +19,7 @@ from bench.core.files import read_rows
 from bench.materials.fetch import fetch
 from bench.methods.applying import state_hash
 from bench.records.predictions import Predictions
-from bench.records.record import read_record, read_statistics, run_folder
+from bench.records.store import read_record, read_statistics, run_folder
 from bench.running import run as runner
 from bench.running.runs import SeedResult, run_seeds
 from bench.suites.resolve import builtin_suites, load_suite

@@ -16,7 +16,8 @@ from bench.core.errors import EXIT_BAD_INPUT, EXIT_PASS, EXIT_RUN_FAILED
 from bench.core.files import read_rows
 from bench.materials.fetch import fetch
 from bench.records.predictions import Predictions
-from bench.records.record import RunRecord, run_folder
+from bench.records.record import RunRecord
+from bench.records.store import run_folder
 from bench.running import run as runner
 from bench.running.runs import SeedResult, run_seeds
 from bench.running.settings import RunSettings

@@ -25,21 +25,30 @@ from bench.core.builtin import builtin_root
 from bench.core.errors import BenchError, InputError, NotComparableError
 from bench.core.files import read_rows
 from bench.records import baselines as baseline
+from bench.records.making import from_runs
 from bench.records.noise import MetricNoise, NoiseFloor
-from bench.records.record import read_statistics, write_statistics
+from bench.records.store import (
+    ResultName,
+    Store,
+    StoredBaseline,
+    read_statistics,
+    write_baseline,
+    write_noise,
+    write_statistics,
+)
 
 DATE = datetime.date(2026, 1, 2)
 
 
 def store(root: Path, *seeds: int) -> Path:
     runs = write_cell(root / "runs", *(make_record(seed) for seed in seeds))
-    return baseline.write(*baseline.from_runs(runs, reason="first measured", created=DATE), root=root / "baselines")
+    return write_baseline(*from_runs(runs, reason="first measured", created=DATE), root=root / "baselines")
 
 
 def test_a_baseline_holds_every_seed_at_full_precision(tmp_path: Path) -> None:
     path = store(tmp_path, 1, 0)
     assert path == tmp_path / "baselines/sentiment_sst2/documented/frozen_body.json"
-    loaded = baseline.load(path)
+    loaded = StoredBaseline(path=path).baseline
     assert [seed.seed for seed in loaded.seeds] == [0, 1]
     for seed in loaded.seeds:
         record = make_record(seed.seed)
@@ -55,12 +64,12 @@ def test_a_baseline_gives_back_the_records_it_was_made_of(tmp_path: Path) -> Non
         make_record(seed, evaluations=[{"step": 0, "train_loss": None, "scores": {"accuracy": point}}])
         for seed in (0, 1)
     ]
-    made, _ = baseline.from_runs(write_cell(tmp_path, *records), reason="both")
+    made, _ = from_runs(write_cell(tmp_path, *records), reason="both")
     assert made.records() == tuple(records)
 
 
 def test_a_baseline_of_the_first_schema_gives_records_of_it(tmp_path: Path) -> None:
-    old = baseline.load(store(tmp_path, 0)).model_copy(update={"schema_version": 1})
+    old = StoredBaseline(path=store(tmp_path, 0)).baseline.model_copy(update={"schema_version": 1})
     assert [(record.schema_version, record.evaluations, record.judge) for record in old.records()] == [(1, (), None)]
 
 
@@ -73,13 +82,13 @@ def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_config_key_folder_stands_for_its_seeds(tmp_path: Path) -> None:
     runs = write_cell(tmp_path, make_record(0), make_record(1))
-    made, _ = baseline.from_runs([runs[0].parent], reason="both")
+    made, _ = from_runs([runs[0].parent], reason="both")
     assert [seed.seed for seed in made.seeds] == [0, 1]
 
 
 def test_statistics_lie_beside_it_by_seed_and_metric(tmp_path: Path) -> None:
     runs = write_cell(tmp_path / "runs", make_record(0), make_record(1))
-    statistics = baseline.load_statistics(store(tmp_path, 0, 1))
+    statistics = StoredBaseline(path=store(tmp_path, 0, 1)).statistics
     assert list(statistics) == [0, 1]
     assert set(statistics[0]) == {"accuracy", "f1", "loss"}
     np.testing.assert_array_equal(statistics[1]["accuracy"], read_statistics(runs[1])["after"]["accuracy"])
@@ -87,7 +96,7 @@ def test_statistics_lie_beside_it_by_seed_and_metric(tmp_path: Path) -> None:
 
 def test_losses_of_every_step_lie_beside_it(tmp_path: Path) -> None:
     runs = write_cell(tmp_path / "runs", make_record(0), make_record(3))
-    losses = baseline.load_losses(store(tmp_path, 0, 3))
+    losses = StoredBaseline(path=store(tmp_path, 0, 3)).losses
     assert list(losses) == [0, 3]
     assert losses[3].tolist() == [row["loss"] for row in read_rows(runs[1] / "curve.jsonl")]
 
@@ -103,24 +112,24 @@ def test_damaged_statistics_are_found_on_load(tmp_path: Path, damage: str) -> No
     with pytest.raises(
         InputError, match=rf"frozen_body\.safetensors: {'missing' if damage == 'missing' else 'sha256'}"
     ):
-        baseline.load(path)
+        _ = StoredBaseline(path=path).baseline
 
 
 def test_large_statistics_are_left_out_and_old_ones_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store(tmp_path, 0)
     monkeypatch.setattr(baseline, "MAX_STATISTICS_BYTES", 100)
     path = store(tmp_path, 0)
-    loaded = baseline.load(path)
+    loaded = StoredBaseline(path=path).baseline
     assert loaded.statistics_sha256 is None
     assert loaded.statistics_left_out == "3440 bytes exceed the 100 that a repository should carry"
     assert not path.with_suffix(".safetensors").exists()
-    assert baseline.load_statistics(path) == {}
+    assert StoredBaseline(path=path).statistics == {}
 
 
 def test_a_run_without_statistics_is_said(tmp_path: Path) -> None:
     run = write_run(tmp_path / "seed-0", make_record())
     (run / "statistics.safetensors").unlink()
-    made, payload = baseline.from_runs([run], reason="r")
+    made, payload = from_runs([run], reason="r")
     assert payload is None
     assert made.statistics_left_out == "seed 0 stored no statistics.safetensors"
 
@@ -141,9 +150,9 @@ def test_refusals_name_what_is_wrong(tmp_path: Path) -> None:
     ]
     for folders, message in cases:
         with pytest.raises(InputError, match=message):
-            baseline.from_runs(folders, reason="r")
+            from_runs(folders, reason="r")
     with pytest.raises(InputError, match="--reason is empty"):
-        baseline.from_runs([zero], reason=" ")
+        from_runs([zero], reason=" ")
 
 
 def test_broken_files_are_input_errors(tmp_path: Path) -> None:
@@ -157,10 +166,10 @@ def test_broken_files_are_input_errors(tmp_path: Path) -> None:
     ):
         path.write_text(json.dumps(changed))
         with pytest.raises(InputError, match=message):
-            baseline.load(path)
+            _ = StoredBaseline(path=path).baseline
     path.write_text("{")
     with pytest.raises(InputError, match="cannot be read as JSON"):
-        baseline.load(path)
+        _ = StoredBaseline(path=path).baseline
 
 
 def test_the_working_folder_comes_before_the_built_in_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,18 +179,23 @@ def test_the_working_folder_comes_before_the_built_in_ones(tmp_path: Path, monke
     theirs.parent.mkdir(parents=True)
     theirs.write_text("{}")
     roots = [tmp_path / "baselines", built_in]
-    assert baseline.find("sentiment_sst2", "documented", "frozen_body", roots=roots) == mine
-    assert baseline.find("sentiment_sst2", "documented", "frozen_body", roots=roots[::-1]) == theirs
-    assert baseline.find("sentiment_sst2", "tiny", "frozen_body", roots=roots) is None
-    assert baseline.find_all(roots=roots) == [mine]
+    name = ResultName("sentiment_sst2", "documented", "frozen_body")
+
+    def path_of(store: Store) -> Path:
+        found = store.baseline_of(name)
+        assert found is not None
+        return found.path
+
+    assert path_of(Store(roots=roots)) == mine
+    assert path_of(Store(roots=roots[::-1])) == theirs
+    assert Store(roots=roots).baseline_of(name._replace(profile="tiny")) is None
+    assert [stored.path for stored in Store(roots=roots).baselines()] == [mine]
     monkeypatch.chdir(tmp_path)
-    found = baseline.find("sentiment_sst2", "documented", "frozen_body")
-    assert found is not None
-    assert found.resolve() == mine
+    assert path_of(Store()).resolve() == mine
 
 
 def test_a_metric_that_some_seed_lacks_has_no_scores(tmp_path: Path) -> None:
-    loaded = baseline.load(store(tmp_path, 0, 1))
+    loaded = StoredBaseline(path=store(tmp_path, 0, 1)).baseline
     assert len(loaded.scores("accuracy")) == 2
     assert loaded.scores("meteor") == ()
 
@@ -205,7 +219,7 @@ def test_a_promotion_notes_who_from_which_commit_and_what_it_replaced(
     assert (first.baseline.created, first.baseline.reason, first.baseline.waived) == ("2026-01-02", "first", ())
     before = hashlib.sha256(first.path.read_bytes()).hexdigest()
     second = promote(cell(tmp_path, 0, 1, 2, 3), reason="more seeds", root=root)
-    assert baseline.load(second.path) == second.baseline
+    assert StoredBaseline(path=second.path).baseline == second.baseline
     assert second.baseline.replaces_sha256 == before
     assert second.replaced == first.baseline
 
@@ -294,12 +308,12 @@ def test_noise_is_stored_and_nothing_else_moves_even_in_an_old_file(tmp_path: Pa
     for ending in (".json", ".safetensors"):
         shutil.copy(Path(__file__).parent / "schemas" / f"baseline-1{ending}", path.with_suffix(ending))
     before = json.loads(path.read_text())
-    baseline.store_noise(path, FLOOR)
-    assert baseline.load(path).noise == FLOOR
+    write_noise(StoredBaseline(path=path), FLOOR)
+    assert StoredBaseline(path=path).baseline.noise == FLOOR
     assert json.loads(path.read_text()) == before | {"noise": FLOOR.model_dump(mode="json")}
-    assert verify(path).problems == ()
+    assert verify(StoredBaseline(path=path)).problems == ()
     with pytest.raises(InputError, match="its seeds ran on cpu, and the noise was measured on NVIDIA X"):
-        baseline.store_noise(path, FLOOR.model_copy(update={"device": "NVIDIA X"}))
+        write_noise(StoredBaseline(path=path), FLOOR.model_copy(update={"device": "NVIDIA X"}))
 
 
 # --- verifying -------------------------------------------------------------------------------------------------------
@@ -317,12 +331,12 @@ def exact(root: Path, *, value: float = 0.75) -> Path:
     )
     run = write_cell(root / "runs", scored)[0]
     write_statistics(run, {"before": {}, "after": right_of(np.array([1.0, 1.0, 0.0, 1.0]))})
-    return baseline.write(*baseline.from_runs([run], reason="r"), root=root / "baselines")
+    return write_baseline(*from_runs([run], reason="r"), root=root / "baselines")
 
 
 def test_a_baseline_that_holds_is_computed_again(tmp_path: Path) -> None:
     path = exact(tmp_path)
-    checked = verify(path)
+    checked = verify(StoredBaseline(path=path))
     assert (checked.problems, checked.n_values, checked.skipped) == ((), 1, ())
     assert checked.n_bytes == sum(file.stat().st_size for file in path.parent.iterdir())
 
@@ -353,7 +367,7 @@ def test_every_edit_of_a_baseline_is_found(
 ) -> None:
     path = exact(tmp_path)
     edited(path, change)
-    assert re.search(problem, "; ".join(verify(path).problems))
+    assert re.search(problem, "; ".join(verify(StoredBaseline(path=path)).problems))
 
 
 def test_statistics_that_are_not_finite_and_files_that_are_too_large_are_found(
@@ -361,15 +375,15 @@ def test_statistics_that_are_not_finite_and_files_that_are_too_large_are_found(
 ) -> None:
     run = write_cell(tmp_path / "runs", make_record(config__metrics={"accuracy": {}}, scores__accuracy__n_examples=2))
     write_statistics(run[0], {"before": {}, "after": right_of(np.array([1.0, float("nan")]))})
-    path = baseline.write(*baseline.from_runs(run, reason="r"), root=tmp_path / "baselines")
-    assert "the statistics hold a value that is not finite" in verify(path).problems[0]
+    path = write_baseline(*from_runs(run, reason="r"), root=tmp_path / "baselines")
+    assert "the statistics hold a value that is not finite" in verify(StoredBaseline(path=path)).problems[0]
     monkeypatch.setattr(verification, "MAX_BYTES", 1000)
-    assert re.search(r"it takes \d+ bytes, more than the 1000", "; ".join(verify(path).problems))
+    assert re.search(r"it takes \d+ bytes, more than the 1000", "; ".join(verify(StoredBaseline(path=path)).problems))
 
 
 def test_the_committed_baselines_hold() -> None:
-    for path in baseline.find_all(roots=[builtin_root("baselines")]):
-        assert verify(path).problems == (), path
+    for stored in Store(roots=[builtin_root("baselines")]).baselines():
+        assert verify(stored).problems == (), stored.path
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

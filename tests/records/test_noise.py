@@ -15,9 +15,9 @@ from bench.cli.app import app
 from bench.comparing.gate.promotion import promote
 from bench.config.suite import SuiteConfig
 from bench.core.errors import InputError, NotComparableError, TrainingError
-from bench.records import baselines as baseline
 from bench.records.noise import NoiseFloor, check_seeding, draws_initial_weights, floor_of
 from bench.records.record import RunRecord
+from bench.records.store import StoredBaseline
 from bench.running import repeats
 from bench.running.repeats import measure_noise
 from bench.running.runs import SeedResult
@@ -188,4 +188,4 @@ def test_the_noise_of_a_tiny_run_is_nothing_on_one_device_and_is_stored(tmp_path
     assert again.exit_code == 0, again.exception
     assert "2 runs of seed 0: the same weights and predictions, bit by bit." in again.stdout
     assert "2 seeds: each changes initial weights and batch order." in again.stdout
-    assert baseline.load(stored.path).noise == found
+    assert StoredBaseline(path=stored.path).baseline.noise == found

@@ -12,7 +12,7 @@ from factories import make_record, write_run
 
 from bench.core.errors import InputError
 from bench.core.files import atomic_folder, canonical_json, read_rows, write_rows, write_text
-from bench.records.record import read_record, read_statistics, run_folder, write_record, write_statistics
+from bench.records.store import read_record, read_statistics, run_folder, write_record, write_statistics
 
 
 def _names(folder: Path) -> list[str]:

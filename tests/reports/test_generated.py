@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from cells import lines
 from factories import judge_values, make_duel, make_imitation, make_record, score_values, write_cell
+from reporting import assemble, stored_runs, write_report
 
 from bench.comparing.summary import summarize
 from bench.core.errors import InputError
-from bench.reports import run as reports
 from bench.reports.run.generated import Generated, Judged, Longest, confusion, human_text, memorised, read_generated
 from bench.reports.run.markdown import render
 from bench.reports.run.results import verdict
@@ -91,9 +91,8 @@ def test_a_bound_that_is_not_scored_is_said() -> None:
 
 def test_longest_runs_and_whom_the_judge_chose_are_read(tmp_path: Path) -> None:
     comparison = summarize([make_duel(0), make_duel(1)])
-    folders = dict(enumerate(write_cell(tmp_path, *comparison.records)))
-    rows = [{"reference": author, "prediction": f"text {i} of {author}"} for author in (0, 1) for i in range(4)]
-    found = read_generated(comparison, folders, rows, rows)
+    runs = dict(enumerate(stored_runs(write_cell(tmp_path, *comparison.records))))
+    found = read_generated(comparison, runs)
     assert found is not None
     assert found.longest == Longest(before=(7, 7), after=(12, 12))
     assert found.judged == Judged(before=((2, 2), (2, 2)), after=((3, 1), (1, 3)))
@@ -101,11 +100,11 @@ def test_longest_runs_and_whom_the_judge_chose_are_read(tmp_path: Path) -> None:
 
 
 def test_labels_need_no_statistics_and_texts_do(tmp_path: Path) -> None:
-    assert read_generated(summarize([make_record()]), {}, [], []) is None
+    assert read_generated(summarize([make_record()]), {}) is None
     runs = write_cell(tmp_path, make_duel())
     (runs[0] / "statistics.safetensors").write_bytes(b"{")
     with pytest.raises(InputError, match=r"statistics\.safetensors: cannot be read .*run again with --force"):
-        reports.write_report(reports.assemble(runs, roots=[]), runs, reports_root=tmp_path)
+        write_report(assemble(runs, roots=[]), runs, reports_root=tmp_path)
 
 
 def test_of_two_authors_a_wrong_choice_is_the_other() -> None:
@@ -195,7 +194,7 @@ def test_samples_are_not_called_test_rows(tmp_path: Path) -> None:
     assert "over seeds, which leaves out the choice of examples" in text
     assert "Loss in nats per token, 872 held-out passages" in text
     runs = write_cell(tmp_path, make_imitation())
-    assert "95 % interval over 4 samples, 1 seed" in verdict(reports.assemble(runs))
+    assert "95 % interval over 4 samples, 1 seed" in verdict(assemble(runs))
 
 
 def test_paragraphs_are_counted_and_control_texts_come_last() -> None:

@@ -123,7 +123,7 @@ def test_every_dash_has_its_reason() -> None:
 
 def test_pairs_without_statistics_are_named_and_many_are_counted() -> None:
     sides = [
-        type(one)(name=one.name, records=one.records, statistics={}, folders={})
+        type(one)(name=one.name, records=one.records, statistics={}, runs={})
         for one in (method(f"m{i}", 150) for i in range(5))
     ]
     found = words.why_missing(build_board(selection(*sides, reference="m0")))

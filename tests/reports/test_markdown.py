@@ -10,12 +10,14 @@ import pytest
 import tomli_w
 from cells import lines
 from factories import make_duel, make_record, write_cell
+from reporting import assemble
 
 from bench.comparing.summary import RunSummary, summarize
 from bench.records import baselines as baseline
+from bench.records.making import from_runs
 from bench.records.noise import MetricNoise, NoiseFloor
-from bench.records.record import RunRecord, write_record
-from bench.reports import run as report
+from bench.records.record import RunRecord
+from bench.records.store import write_baseline, write_record
 from bench.reports.run.generated import Generated, Judged
 from bench.reports.run.markdown import render
 from bench.reports.run.results import gate, measured_baseline, results, verdict
@@ -23,7 +25,7 @@ from bench.reports.samples import MAX_CHARACTERS, Sample, WriterSamples, cell, c
 
 
 def baseline_of(folder: Path, *records: Any) -> baseline.Baseline:
-    return baseline.from_runs(write_cell(folder, *records), reason="r")[0]
+    return from_runs(write_cell(folder, *records), reason="r")[0]
 
 
 # --- verdict ---------------------------------------------------------------------------------------------------------
@@ -39,11 +41,11 @@ def compared(*values: float, **changes: Any) -> RunSummary:
 
 def test_an_improvement_is_said_with_its_interval(tmp_path: Path) -> None:
     runs = write_cell(tmp_path, make_record(0), make_record(1), make_record(2))
-    assert verdict(report.assemble(runs)).startswith(
+    assert verdict(assemble(runs)).startswith(
         "Fine-tuning made Accuracy **better**: 0.500 → 0.832, a change of +0.332 [+0.313, +0.351]; the interval is "
         "away from zero (95 % interval over 3 seeds and 40 test rows). "
     )
-    assert "(95 % interval over 40 test rows, 1 seed). " in verdict(report.assemble(runs[:1]))
+    assert "(95 % interval over 40 test rows, 1 seed). " in verdict(assemble(runs[:1]))
 
 
 def test_without_an_interval_no_direction_is_claimed() -> None:
@@ -100,8 +102,8 @@ def test_brackets_say_what_they_cover(tmp_path: Path) -> None:
     runs = write_cell(tmp_path, make_record(0), make_record(1), make_record(2))
     covers = {
         "Change: 95 % interval over seeds and examples; p is two-sided, for no difference, adjusted by Holm over 3 "
-        "metrics.": report.assemble(runs),
-        "Change: 95 % interval over examples, which leaves out the choice of seeds; p": report.assemble(runs[:1]),
+        "metrics.": assemble(runs),
+        "Change: 95 % interval over examples, which leaves out the choice of seeds; p": assemble(runs[:1]),
         "Change: 95 % interval over seeds, which leaves out the choice of examples; p": compared(0.8, 0.7),
         "Change: nothing that is stored gives an interval.": compared(0.8),
     }
@@ -114,7 +116,7 @@ def test_a_metric_without_evidence_is_named(tmp_path: Path) -> None:
     record = make_record(scores__f1__value=0.1)  # its statistics, which are another run's, give 0.82
     runs = write_cell(tmp_path, make_record())
     write_record(runs[0], record)
-    text = blocks(report.assemble(runs))
+    text = blocks(assemble(runs))
     assert "\n- F1: the run, seed 0: the statistics per example give 0.82 and the record says 0.1" in text
     assert lines(text.splitlines())[2][3:5] == ["-0.350", "—"]
 
@@ -166,12 +168,12 @@ LIMITS = {"profile": "documented", "min_seeds": 2, "suites": {"sentiment_sst2": 
 def gated(tmp_path: Path, policy: dict[str, Any], *values: float) -> RunSummary:
     """Return the comparison of runs with a baseline of 0.83, under a policy."""
     roots = [tmp_path / "baselines"]
-    baseline.write(
-        *baseline.from_runs(write_cell(tmp_path / "earlier", make_record(0), make_record(1)), reason="r"), root=roots[0]
+    write_baseline(
+        *from_runs(write_cell(tmp_path / "earlier", make_record(0), make_record(1)), reason="r"), root=roots[0]
     )
     (roots[0] / "policy.toml").write_text(tomli_w.dumps(policy), encoding="utf-8")
     runs = write_cell(tmp_path / "runs", *(make_record(i, scores__accuracy__value=v) for i, v in enumerate(values)))
-    return report.assemble(runs, roots=roots)
+    return assemble(runs, roots=roots)
 
 
 @pytest.mark.parametrize(

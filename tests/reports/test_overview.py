@@ -18,7 +18,8 @@ from bench.comparing.claims.review import Review
 from bench.comparing.summary import summarize
 from bench.core.builtin import builtin_root
 from bench.core.errors import EXIT_BAD_INPUT
-from bench.records import baselines as baseline
+from bench.records.making import from_runs
+from bench.records.store import write_baseline
 from bench.reports import run as report
 from bench.reports.overview import OverviewRow, render_overview
 from bench.suites.resolve import builtin_suites
@@ -99,7 +100,7 @@ def stored(tmp_path: Path) -> Path:
     for changes in ({}, tiny, {"config__profile": "offline"}):
         records = [make_record(seed, **changes) for seed in (0, 1)]
         runs = write_cell(tmp_path / "earlier", *records)
-        baseline.write(*baseline.from_runs(runs, reason="r"), root=roots)
+        write_baseline(*from_runs(runs, reason="r"), root=roots)
     write_cell(tmp_path / "runs", make_record(0), make_record(1), make_duel())
     write_cell(tmp_path / "runs", *(make_record(seed, scores__accuracy__value=0.4, **tiny) for seed in (0, 1)))
     limits = {"accuracy": {"tier": "critical", "max_drop": 0.1}}

@@ -17,12 +17,14 @@ from pathlib import Path
 import pytest
 import typer
 from factories import make_duel, make_imitation, make_record, write_cell
+from reporting import assemble, write_report
 from typer.testing import CliRunner
 
 from bench.cli.report import report as report_command
 from bench.core.builtin import builtin_root
 from bench.core.errors import InputError
-from bench.records import baselines as baseline
+from bench.records.making import from_runs
+from bench.records.store import ResultName, Store, write_baseline
 from bench.reports import run as report
 from bench.reports.naming import is_as_shipped, report_stem
 from bench.suites.resolve import load_suite, resolve
@@ -35,12 +37,12 @@ STEM = f"sentiment_sst2-documented-{make_record().config_key}"
 def stored(tmp_path: Path, *seeds: int) -> tuple[list[Path], list[Path]]:
     """Return run folders and the folders of baselines: seeds 0 and 1 are the stored baseline."""
     runs = write_cell(tmp_path / "runs", *(make_record(seed) for seed in seeds))
-    made, statistics = baseline.from_runs(
+    made, statistics = from_runs(
         write_cell(tmp_path / "earlier", make_record(0), make_record(1)),
         reason="First measured.",
         created=datetime.date(2026, 1, 2),
     )
-    baseline.write(made, statistics, root=tmp_path / "baselines")
+    write_baseline(made, statistics, root=tmp_path / "baselines")
     return runs, [tmp_path / "baselines", builtin_root("baselines")]
 
 
@@ -52,20 +54,20 @@ def check_golden(text: str, name: str) -> None:
 
 def test_the_report_is_the_golden_one(tmp_path: Path) -> None:
     runs, roots = stored(tmp_path, 0, 1, 2)
-    path = report.write_report(report.assemble(runs, roots=roots), runs, reports_root=tmp_path / "reports")
+    path = write_report(assemble(runs, roots=roots), runs, reports_root=tmp_path / "reports")
     check_golden(path.read_text(encoding="utf-8"), "sentiment_sst2-documented.md")
 
 
 def test_the_report_of_a_style_duel_is_the_golden_one(tmp_path: Path) -> None:
     runs = write_cell(tmp_path / "runs", make_duel(0), make_duel(1))
-    path = report.write_report(report.assemble(runs, roots=[]), runs, reports_root=tmp_path / "reports")
+    path = write_report(assemble(runs, roots=[]), runs, reports_root=tmp_path / "reports")
     check_golden(path.read_text(encoding="utf-8"), "style_duel.md")
 
 
 def test_runs_scored_along_the_way_have_a_second_picture(tmp_path: Path) -> None:
     for record, n_pictures in ((make_duel(), 2), (make_imitation(), 1)):
         runs = write_cell(tmp_path / "runs", record)
-        path = report.write_report(report.assemble(runs, roots=[]), runs, reports_root=tmp_path / "reports")
+        path = write_report(assemble(runs, roots=[]), runs, reports_root=tmp_path / "reports")
         pictures = sorted(p.name for p in path.parent.glob(f"{path.stem}-*.svg"))
         assert len(pictures) == n_pictures
         assert all(f"]({name})" in path.read_text(encoding="utf-8") for name in pictures)
@@ -74,7 +76,7 @@ def test_runs_scored_along_the_way_have_a_second_picture(tmp_path: Path) -> None
 def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
     runs, roots = stored(tmp_path, 0, 1)
     for name in ("one", "two"):
-        report.write_report(report.assemble(runs, roots=roots), runs, reports_root=tmp_path / name)
+        write_report(assemble(runs, roots=roots), runs, reports_root=tmp_path / name)
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
     assert set(one) == {f"{STEM}.md", f"{STEM}-curve.svg"}
@@ -82,7 +84,7 @@ def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_picture_is_svg_without_a_date(tmp_path: Path) -> None:
     runs, roots = stored(tmp_path, 0, 1)
-    report.write_report(report.assemble(runs, roots=roots), runs, reports_root=tmp_path)
+    write_report(assemble(runs, roots=roots), runs, reports_root=tmp_path)
     text = (tmp_path / f"{STEM}-curve.svg").read_text(encoding="utf-8")
     assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own file
     assert "date" not in text
@@ -91,7 +93,7 @@ def test_the_picture_is_svg_without_a_date(tmp_path: Path) -> None:
 
 def test_no_path_of_this_machine_stands_in_a_report(tmp_path: Path) -> None:
     runs, roots = stored(tmp_path, 0)
-    path = report.write_report(report.assemble(runs, roots=roots), runs, reports_root=tmp_path)
+    path = write_report(assemble(runs, roots=roots), runs, reports_root=tmp_path)
     assert str(tmp_path) not in path.read_text(encoding="utf-8")
 
 
@@ -126,12 +128,12 @@ def test_the_newest_config_key_is_reported_in_the_order_of_seeds(tmp_path: Path)
         make_record(seed, config__training__epochs=5, cost__started_at="2026-02-01T00:00:00+00:00") for seed in (10, 9)
     ]
     runs = write_cell(tmp_path, *newer)
-    assert report.find_runs(tmp_path, "sentiment_sst2", "documented", "frozen_body") == runs[::-1]
+    newest = Store(runs_root=tmp_path).newest_runs(ResultName("sentiment_sst2", "documented", "frozen_body"))
+    assert [run.folder for run in newest] == runs[::-1]
 
 
 def test_what_is_not_stored_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no run is stored here; make one with `bench run suites/sentiment_sst2"):
-        report.find_runs(tmp_path, "sentiment_sst2", "tiny", "full")
+    assert Store(runs_root=tmp_path).newest_runs(ResultName("sentiment_sst2", "tiny", "full")) == ()
     with pytest.raises(InputError, match="stored: nothing"):
         report.rebuild("sentiment_sst2", runs_root=tmp_path, reports_root=tmp_path)
     runs = write_cell(tmp_path, make_record())
@@ -140,13 +142,13 @@ def test_what_is_not_stored_is_an_input_error(tmp_path: Path) -> None:
     ):
         report.rebuild("sentiment_sst2", method="frozen", runs_root=tmp_path, reports_root=tmp_path)
     with pytest.raises(InputError, match="no run folder was given"):
-        report.assemble([])
-    comparison = report.assemble(runs, roots=[])
+        assemble([])
+    comparison = assemble(runs, roots=[])
     with pytest.raises(InputError, match="no run folder was given for seed 0"):
-        report.write_report(comparison, [], reports_root=tmp_path)
+        write_report(comparison, [], reports_root=tmp_path)
     (runs[0] / "curve.jsonl").write_text("{")
     with pytest.raises(InputError, match=r"curve\.jsonl: cannot be read"):
-        report.write_report(comparison, runs, reports_root=tmp_path)
+        write_report(comparison, runs, reports_root=tmp_path)
 
 
 def test_neither_reports_nor_their_commands_need_torch() -> None:

@@ -15,9 +15,9 @@ from bench.cli.app import app
 from bench.comparing.gate.promotion import promote
 from bench.core.errors import InputError, SourceError
 from bench.core.files import read_rows
-from bench.records import baselines as baseline
 from bench.records.noise import MetricNoise, NoiseFloor
-from bench.records.record import RunRecord, read_record, write_record
+from bench.records.record import RunRecord
+from bench.records.store import StoredBaseline, read_record, write_noise, write_record
 from bench.running.reproduce import (
     Departure,
     Original,
@@ -160,7 +160,7 @@ def test_a_run_is_found_by_folder_by_record_and_as_a_seed_of_a_baseline(tmp_path
     runs = write_cell(tmp_path / "runs", *(make_record(seed) for seed in (0, 1, 2)))
     roots = [tmp_path / "baselines"]
     path = promote(runs, reason="r", root=roots[0]).path
-    baseline.store_noise(path, NOISE)
+    write_noise(StoredBaseline(path=path), NOISE)
     losses = tuple(row["loss"] for row in read_rows(runs[1] / "curve.jsonl"))
     name = "sentiment_sst2/documented/frozen_body"
     for given in (runs[1], runs[1] / "record.json", f"{name}#1", f"{path}#1"):
@@ -176,7 +176,7 @@ def test_a_run_is_found_by_folder_by_record_and_as_a_seed_of_a_baseline(tmp_path
 def test_noise_of_another_config_is_not_borrowed(tmp_path: Path) -> None:
     roots = [tmp_path / "baselines"]
     path = promote(write_cell(tmp_path / "a", *(make_record(s) for s in (0, 1, 2))), reason="r", root=roots[0]).path
-    baseline.store_noise(path, NOISE)
+    write_noise(StoredBaseline(path=path), NOISE)
     other = write_cell(tmp_path / "b", make_record(0, config__training__learning_rate=1.0))[0]
     assert find_original(other, roots=roots).noise is None
 

@@ -8,7 +8,7 @@ import pytest
 from factories import make_record, write_run
 
 from bench.core.errors import InputError
-from bench.records.record import run_folder
+from bench.records.store import run_folder
 from bench.running.runs import run_seeds
 from bench.suites.profile import resolve_suite
 from bench.suites.resolve import load_suite, resolve

@@ -19,7 +19,7 @@ from bench.comparing.gate.evidence import cost_evidence, metric_evidence
 from bench.comparing.gate.pairs import Pair, find_pairs
 from bench.comparing.gate.policy import Policy, find_policy, load_policy
 from bench.comparing.gate.verdict import GateRow, Verdict, decide, decide_cost, suite_row
-from bench.records.baselines import default_roots
+from bench.records.store import Store, default_roots
 
 __all__ = ["GateRow", "Policy", "Verdict", "decide_pairs", "find_policy", "gate", "load_policy"]
 
@@ -37,7 +37,7 @@ def gate(
         runs: run folders and config-key folders; default: the newest stored runs of every suite that the policy names.
         policy: the policy file; default: `policy.toml` in the folder of baselines.
         runs_root: where runs are stored.
-        baselines_root: where baselines are stored; default: `bench.records.baselines.default_roots()`.
+        baselines_root: where baselines are stored; default: `bench.records.store.default_roots()`.
 
     Returns:
         The verdict: one row a metric and cost limit. Runs or baselines that are missing, or cannot be read, are rows
@@ -49,7 +49,7 @@ def gate(
     roots = None if baselines_root is None else (baselines_root,)
     path = policy or find_policy([*(roots or ()), *default_roots()])
     held_to = load_policy(path)
-    pairs = find_pairs(runs, held_to, runs_root=runs_root, roots=roots)
+    pairs = find_pairs(runs, held_to, Store(runs_root=runs_root, roots=roots))
     return decide_pairs(pairs, held_to, policy_path=str(path))
 
 

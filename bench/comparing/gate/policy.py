@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from bench import metrics
 from bench.config import ProfileName, Strict
 from bench.core.errors import InputError, suggest
-from bench.records.baselines import default_roots
+from bench.records.store import default_roots
 from bench.suites.resolve import SuiteFile, builtin_suites, load_suite, merge
 
 POLICY_FILE: Final = "policy.toml"
@@ -105,7 +105,7 @@ def find_policy(roots: Sequence[Path] | None = None) -> Path:
     """Return the policy of the first folder of baselines that has one.
 
     Args:
-        roots: folders of baselines; default: `bench.records.baselines.default_roots()`.
+        roots: folders of baselines; default: `bench.records.store.default_roots()`.
 
     Raises:
         InputError: none has one.

@@ -8,7 +8,6 @@ asks for, and runs that cannot be compared with the baseline they would replace.
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import Final, Literal, get_args
 from bench.comparing.comparable import comparability
 from bench.comparing.gate.policy import POLICY_FILE, Policy, load_policy
 from bench.core.errors import BenchError, InputError, NotComparableError, suggest
-from bench.records import baselines
 from bench.records.baselines import Baseline
+from bench.records.making import from_runs
 from bench.records.provenance import person, working_tree
+from bench.records.store import ResultName, StoredBaseline, baseline_path, baseline_sha256, write_baseline
 
 Waiver = Literal["dirty", "few-seeds", "incomparable"]
 
@@ -58,7 +58,7 @@ def promote(
         created: the date to note; default: today, UTC.
 
     Raises:
-        InputError: as `bench.records.baselines.from_runs`; or `allow` holds an unknown word, a run's tree was dirty, or
+        InputError: as `bench.records.making.from_runs`; or `allow` holds an unknown word, a run's tree was dirty, or
             there are too few seeds.
         NotComparableError: the baseline that stands there differs in something that a comparison needs, or cannot be
             read.
@@ -66,8 +66,8 @@ def promote(
     for word in allow:
         if word not in get_args(Waiver):
             raise InputError(f"--allow {word!r} is not known{suggest(word, get_args(Waiver))}")
-    made, statistics = baselines.from_runs(folders, reason=reason, created=created)
-    path = root / made.suite / made.profile / f"{made.method}.json"
+    made, statistics = from_runs(folders, reason=reason, created=created)
+    path = baseline_path(root, ResultName(made.suite, made.profile, made.method))
     old = _read_old(path)
     waived = []
     for word, objection in (
@@ -84,10 +84,10 @@ def promote(
             "promoted_by": person(),
             "promoted_from_commit": working_tree()[0],
             "waived": tuple(waived),
-            "replaces_sha256": hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None,
+            "replaces_sha256": baseline_sha256(path),
         }
     )
-    baselines.write(made, statistics, root=root)
+    write_baseline(made, statistics, root=root)
     return Promotion(path=path, baseline=made, replaced=old if isinstance(old, Baseline) else None)
 
 
@@ -96,7 +96,7 @@ def _read_old(path: Path) -> Baseline | NotComparableError | None:
     if not path.is_file():
         return None
     try:
-        return baselines.load(path)
+        return StoredBaseline(path=path).baseline
     except InputError as error:
         return NotComparableError(f"the baseline to replace cannot be read ({error})")
 
@@ -122,7 +122,7 @@ def _few_seeds(made: Baseline, policy: Policy | None) -> BenchError | None:
     needed = DEFAULT_MIN_SEEDS if policy is None else policy.min_seeds
     if policy is not None and policy.profile == made.profile and made.suite in policy.suites:
         limits = policy.suites[made.suite].metrics.values()
-        needed = max([needed, *(one.min_seeds for one in limits if one.min_seeds is not None)])
+        needed = max([needed, *(limit.min_seeds for limit in limits if limit.min_seeds is not None)])
     if len(made.seeds) >= needed:
         return None
     return InputError(

@@ -20,8 +20,7 @@ from bench.comparing.leaderboard.selection import find_methods, select
 from bench.comparing.leaderboard.targets import PerformanceProfile, performance_profiles
 from bench.comparing.side import Side, load_side
 from bench.core.errors import InputError, suggest
-from bench.records import baselines as baseline
-from bench.records.record import RECORD_FILE
+from bench.records.store import Store
 from bench.suites.resolve import PROFILES, SuiteFile, load_suite
 
 __all__ = ["Board", "leaderboards", "over_suites"]
@@ -48,7 +47,7 @@ def leaderboards(
         target: the score whose cost is asked for; default: the mean score of each suite's default method.
         confidence: coverage the intervals aim at, in (0, 1).
         runs_root: where runs are stored.
-        roots: folders of baselines; default: `bench.records.baselines.default_roots()`.
+        roots: folders of baselines; default: `bench.records.store.default_roots()`.
 
     Returns:
         The boards, those of a suite together, the profile nearest to the recipe first.
@@ -59,21 +58,16 @@ def leaderboards(
     """
     if profile is not None and profile not in PROFILES:
         raise InputError(f"profile {profile!r} is not known{suggest(profile, PROFILES)}")
-    sides = [load_side(one, runs_root=runs_root, roots=roots) for one in named]
-    files = [load_suite(suite) for suite in suites or _stored_suites(runs_root, roots)]
+    store = Store(runs_root=runs_root, roots=roots)
+    sides = [load_side(name, store) for name in named]
+    files = [load_suite(suite) for suite in suites or _stored_suites(store)]
     boards = []
     for file in files:
         own = [side for side in sides if side.config.suite == file.name]
-        for one in [profile] if profile and suites else _profiles(file, profile, runs_root, roots):
-            chosen = select(
-                file,
-                one,
-                metric=metric,
-                named=[side for side in own if side.config.profile == one],
-                runs_root=runs_root,
-                roots=roots,
-            )
-            boards.append(build_board(chosen, target=target, confidence=confidence))
+        for name in [profile] if profile and suites else _profiles(file, profile, store):
+            beside = [side for side in own if side.config.profile == name]
+            selection = select(file, name, store, metric=metric, named=beside)
+            boards.append(build_board(selection, target=target, confidence=confidence))
     if not boards:
         raise InputError(
             f"{runs_root}: no suite has results of two methods or more of one profile; run another method, such as "
@@ -83,29 +77,27 @@ def leaderboards(
     return tuple(boards)
 
 
-def _stored_suites(runs_root: Path, roots: Sequence[Path] | None) -> list[str]:
+def _stored_suites(store: Store) -> list[str]:
     """Return the suites with stored results that this bench still knows."""
-    stored = {file.parts[-6] for file in runs_root.glob(f"*/*/*/*/seed-*/{RECORD_FILE}")}
-    stored |= {file.parts[-3] for file in baseline.find_all(roots=roots)}
     known = []
-    for name in sorted(stored):
+    for suite in sorted({name.suite for name in (*store.names(), *(stored.name for stored in store.baselines()))}):
         try:
-            known.append(load_suite(f"suites/{name}").name)
+            known.append(load_suite(f"suites/{suite}").name)
         except InputError:
             continue  # its folder has moved since the run; it can be named by path
     return known
 
 
-def _profiles(file: SuiteFile, profile: str | None, runs_root: Path, roots: Sequence[Path] | None) -> list[str]:
-    wanted = [one for one in PROFILES if one in file.profiles and profile in (None, one)]
-    return [one for one in wanted if len(find_methods(file.name, one, runs_root=runs_root, roots=roots)) > 1]
+def _profiles(file: SuiteFile, profile: str | None, store: Store) -> list[str]:
+    wanted = [name for name in PROFILES if name in file.profiles and profile in (None, name)]
+    return [name for name in wanted if len(find_methods(file.name, name, store)) > 1]
 
 
 def _check_named(sides: Sequence[Side], boards: Sequence[Board]) -> None:
-    shown = {(board.selection.suite, board.selection.profile) for board in boards}
+    asked = {(board.selection.suite, board.selection.profile) for board in boards}
     for side in sides:
-        if (side.config.suite, side.config.profile) not in shown:
-            names = ", ".join(f"{suite} {profile}" for suite, profile in sorted(shown))
+        if (side.config.suite, side.config.profile) not in asked:
+            names = ", ".join(f"{suite} {profile}" for suite, profile in sorted(asked))
             raise InputError(
                 f"--side {side.name}: it is of {side.config.suite} {side.config.profile}, and the leaderboards are of "
                 f"{names}; ask for its suite and profile too"
@@ -121,13 +113,13 @@ def over_suites(boards: Sequence[Board]) -> dict[str, tuple[tuple[Board, ...], t
     Returns:
         Profile -> the boards with a time, and one performance profile for each method measured on all of them.
     """
-    found = {}
+    by_profile = {}
     for profile in dict.fromkeys(board.selection.profile for board in boards):
-        timed = tuple(one for one in boards if one.selection.profile == profile and _has_time(one))
+        timed = tuple(board for board in boards if board.selection.profile == profile and _has_time(board))
         profiles = performance_profiles([_seconds(board) for board in timed])
         if len(timed) > 1 and len(profiles) > 1:
-            found[profile] = (timed, profiles)
-    return found
+            by_profile[profile] = (timed, profiles)
+    return by_profile
 
 
 def _has_time(board: Board) -> bool:

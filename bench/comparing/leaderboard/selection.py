@@ -8,17 +8,16 @@ they have equally many.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from bench.comparing.comparable import BUDGET, Mismatch
 from bench.comparing.compare import compare
-from bench.comparing.side import Side, load_side
+from bench.comparing.side import Side, side_of_baseline, side_of_runs
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
-from bench.records import baselines as baseline
-from bench.records.record import RECORD_FILE, RunRecord, read_record
+from bench.records.record import RunRecord
+from bench.records.store import Store, StoredBaseline, StoredRun
 from bench.suites.resolve import SuiteFile, resolve
 
 _SHOWN_KEYS = 3
@@ -56,64 +55,91 @@ class Selection:
     """What else is stored and was left out, and what is not as the suite is now: a sentence each."""
 
 
-def find_methods(
-    suite: str, profile: str, *, runs_root: Path, roots: Sequence[Path] | None = None
-) -> dict[str, tuple[Path, ...]]:
-    """Return the methods with stored results -> config-key folders and the baseline's file, in the order of names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A stored result of a method: the runs of one config, or a measured baseline."""
+
+    config_key: str
+    stored: tuple[StoredRun, ...] | StoredBaseline
+
+    @property
+    def records(self) -> tuple[RunRecord, ...]:
+        """Return one record a seed.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+        if isinstance(self.stored, StoredBaseline):
+            return self.stored.records
+        return tuple(run.record for run in self.stored)
+
+    def side(self) -> Side:
+        """Return it as a side of a comparison.
+
+        Raises:
+            InputError: as `bench.comparing.side.load_side`.
+        """
+        if isinstance(self.stored, StoredBaseline):
+            return side_of_baseline(str(self.stored.path), self.stored)
+        return side_of_runs(str(self.stored[0].folder.parent), self.stored)
+
+
+def find_methods(suite: str, profile: str, store: Store) -> dict[str, tuple[Candidate, ...]]:
+    """Return the methods with stored results, in the order of names: runs by config key, and the baseline.
 
     Args:
         suite: name of the suite.
         profile: name of the profile.
-        runs_root: where runs are stored.
-        roots: folders of baselines; default: `bench.records.baselines.default_roots()`.
+        store: where runs and baselines are.
+
+    Raises:
+        InputError: a baseline cannot be read.
     """
-    found: dict[str, list[Path]] = {}
-    for folder in sorted((runs_root / suite / profile).glob("*/*")):
-        if any(folder.glob(f"seed-*/{RECORD_FILE}")):
-            found.setdefault(folder.parent.name, []).append(folder)
-    for file in baseline.find_all(roots=roots):
-        if file.parts[-3:-1] == (suite, profile):
-            found.setdefault(file.stem, []).append(file)
-    return {method: tuple(found[method]) for method in sorted(found)}
+    by_method: dict[str, list[Candidate]] = {}
+    for name in store.names(suite=suite, profile=profile):
+        configs = store.configs(name).items()
+        by_method[name.method] = [Candidate(config_key=key, stored=runs) for key, runs in configs]
+    for baseline in store.baselines():
+        if baseline.name[:2] == (suite, profile):
+            candidate = Candidate(config_key=baseline.baseline.config_key, stored=baseline)
+            by_method.setdefault(baseline.name.method, []).append(candidate)
+    return {method: tuple(by_method[method]) for method in sorted(by_method)}
 
 
 def select(
     file: SuiteFile,
     profile: str,
+    store: Store,
     *,
     metric: str | None = None,
     named: Sequence[Side] = (),
-    runs_root: Path,
-    roots: Sequence[Path] | None = None,
 ) -> Selection:
     """Choose the results of a leaderboard.
 
     Args:
         file: the suite.
         profile: one of its profiles.
+        store: where runs and baselines are.
         metric: what the methods are ranked by; default: the suite's primary metric.
         named: results to take beside those that are chosen, of the same suite.
-        runs_root: where runs are stored.
-        roots: folders of baselines; default: `bench.records.baselines.default_roots()`.
 
     Raises:
         InputError: nothing is stored, a result cannot be read, or the profile is not the suite's.
     """
     default = resolve(file, profile=profile)
     metric = metric or default.primary_metric
-    stored = find_methods(file.name, profile, runs_root=runs_root, roots=roots)
     chosen: list[Side] = []
     remarks: list[str] = []
     keys = {side.records[0].config_key for side in named}
-    for method, places in stored.items():
+    for method, candidates in find_methods(file.name, profile, store).items():
         key_now = _key_now(file, profile, method)
-        side, others = _choose(method, places, key_now, default)
+        side, others = _choose(method, candidates, key_now, default)
         if side.records[0].config_key not in keys:
             chosen.append(side)
             if key_now not in (None, side.records[0].config_key):
                 remarks.append(f"{method} is not as the suite has it now: it is shown as config {side.config.key}")
         if unnamed := sorted(others - keys):
-            remarks.append(_said(method, unnamed))
+            remarks.append(_left_out(method, unnamed))
     chosen = _with_names([*chosen, *named])
     if not chosen:
         raise InputError(
@@ -148,33 +174,28 @@ def _key_now(file: SuiteFile, profile: str, method: str) -> str | None:
         return None
 
 
-def _choose(method: str, places: Sequence[Path], key_now: str | None, default: SuiteConfig) -> tuple[Side, set[str]]:
+def _choose(
+    method: str, candidates: Sequence[Candidate], key_now: str | None, default: SuiteConfig
+) -> tuple[Side, set[str]]:
     """Return the result that stands for a method, and the keys of its other configs."""
-    keys = {place: _key_of(place) for place in places}
-    wanted = key_now if key_now in keys.values() else _most_fitting(places, keys, default)
-    sides = [load_side(place) for place, key in keys.items() if key == wanted]
+    keys = {candidate.config_key for candidate in candidates}
+    wanted = key_now if key_now in keys else _most_fitting(candidates, default)
+    sides = [candidate.side() for candidate in candidates if candidate.config_key == wanted]
     best = max(sides, key=lambda side: (len(side.records), side.kind == "runs"))
-    return replace(best, name=method), set(keys.values()) - {wanted}
+    return replace(best, name=method), keys - {wanted}
 
 
-def _key_of(place: Path) -> str:
-    return place.name if place.is_dir() else baseline.load(place).config_key
-
-
-def _most_fitting(places: Sequence[Path], keys: Mapping[Path, str], default: SuiteConfig) -> str:
+def _most_fitting(candidates: Sequence[Candidate], default: SuiteConfig) -> str:
     """Return the key of the newest config of those that share task, budget and scored rows with the default method's.
 
     Where none does, of all. Newest is the config whose latest run started last.
     """
 
-    def fit(place: Path) -> tuple[bool, str]:
-        if place.is_dir():
-            records: Sequence[RunRecord] = [read_record(file) for file in place.glob(f"seed-*/{RECORD_FILE}")]
-        else:
-            records = baseline.load(place).records()
+    def fit(candidate: Candidate) -> tuple[bool, str]:
+        records = candidate.records
         return _shared(records[0].config) == _shared(default), max(record.cost.started_at for record in records)
 
-    return keys[max(places, key=fit)]
+    return max(candidates, key=fit).config_key
 
 
 def _shared(config: SuiteConfig) -> tuple[object, ...]:
@@ -183,7 +204,7 @@ def _shared(config: SuiteConfig) -> tuple[object, ...]:
     return config.version, config.task, config.scored_split, *budget
 
 
-def _said(method: str, keys: Sequence[str]) -> str:
+def _left_out(method: str, keys: Sequence[str]) -> str:
     if len(keys) > _SHOWN_KEYS:
         return f"{len(keys)} other configs of {method} are stored; name one with --side to see it here"
     return f"another config of {method} is stored: {', '.join(keys)}; name it with --side to see it here"

@@ -11,7 +11,8 @@ from bench.core.errors import InputError
 from bench.experiments.study.config import Budget
 from bench.experiments.study.ledger import FOLDER
 from bench.experiments.study.setup import Study
-from bench.records.record import RECORD_FILE, RunRecord, read_record, run_folder
+from bench.records.record import RunRecord
+from bench.records.store import ResultName, Store
 
 _MAX_RECORDS = 8
 """Stored runs that an estimate is made of: the newest by name are as good as any."""
@@ -69,10 +70,10 @@ def _run_time_s(study: Study, name: str, runs_root: Path) -> float | None:
     config = study.defaults[name]
     records = []
     for root in (runs_root / FOLDER, runs_root):
-        folder = run_folder(root, config, 0).parent.parent  # every config of the method
-        for file in sorted(folder.glob(f"*/seed-*/{RECORD_FILE}"))[-_MAX_RECORDS:]:
+        configs = Store(runs_root=root).configs(ResultName(config.suite, config.profile, config.method_name))
+        for run in [run for runs in configs.values() for run in runs][-_MAX_RECORDS:]:
             try:
-                records.append(read_record(file))
+                records.append(run.record)
             except InputError:  # of another version, or damaged: no more than an estimate is lost
                 continue
         if records:

@@ -23,7 +23,8 @@ from bench.experiments.study.ledger import FOLDER, Failure, Ledger, Rate, open_l
 from bench.experiments.study.result import Final, MethodComparisons, MethodResult, StudyResult, Trial, best_trial, spent
 from bench.experiments.study.search import TrialSettings, search
 from bench.experiments.study.setup import Study, check_methods, value_of
-from bench.records.record import RECORD_FILE, Cost, RunRecord, read_record, run_folder
+from bench.records.record import Cost, RunRecord
+from bench.records.store import is_stored, read_record, run_folder
 from bench.running.cache import RunCache
 from bench.running.runs import run_config
 from bench.running.settings import RunSettings
@@ -110,7 +111,7 @@ class _Work:
         folder = run_folder(self.root, config, seed)
         key = f"{config.key}/seed-{seed}"
         with hold(folder, wait=True):  # another study may be at the same run
-            if (folder / RECORD_FILE).is_file():
+            if is_stored(folder):
                 return read_record(folder)
             return self._attempt(key, lambda: self.run_one(config, seed, self.root), may_fail=may_fail)
 
@@ -254,7 +255,7 @@ class _Work:
             name=f"{name}, {'default' if trial.number == 0 else 'tuned'}",
             records=tuple(record for record in side.records if record.seed in seeds),
             statistics={seed: arrays for seed, arrays in side.statistics.items() if seed in seeds},
-            folders={seed: folder for seed, folder in side.folders.items() if seed in seeds},
+            runs={seed: run for seed, run in side.runs.items() if seed in seeds},
         )
 
     # --- what was looked at ------------------------------------------------------------------------------------------

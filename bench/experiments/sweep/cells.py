@@ -18,7 +18,7 @@ from bench.config import SuiteConfig
 from bench.core.errors import BenchError
 from bench.core.files import write_text
 from bench.core.locks import hold
-from bench.records.record import RECORD_FILE, run_folder
+from bench.records.store import is_stored, run_folder
 from bench.running.cache import RunCache
 from bench.running.runs import run_config
 from bench.running.settings import RunSettings
@@ -76,11 +76,6 @@ class CellResult:
     """The whole traceback."""
 
 
-def is_done(folder: Path) -> bool:
-    """Return whether a run folder holds a result."""
-    return (folder / RECORD_FILE).is_file()
-
-
 def run_stored(config: SuiteConfig, seed: int, settings: RunSettings) -> None:
     """Run a cell as `bench run` would."""
     run_config(config, seed, settings, _cache())
@@ -106,7 +101,7 @@ def _attempt(task: CellJob) -> CellResult:
     folder = cell.folder(settings.runs_root)
     try:
         with hold(folder, wait=task.wait):
-            if is_done(folder) and not settings.force:
+            if is_stored(folder) and not settings.force:
                 return CellResult(cell=cell, state="stored", seconds=time.perf_counter() - start)
             task.run(cell.config, cell.seed, settings)
             log_of(folder).unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
 from bench.core.progress import Silent
-from bench.experiments.sweep.cells import SweepCell, is_done
-from bench.records.record import RECORD_FILE, run_folder
+from bench.experiments.sweep.cells import SweepCell
+from bench.records.store import is_stored, peek_record, seed_folders, stored_folders
 from bench.running.runs import check_device
 from bench.running.settings import RunSettings
 from bench.suites.profile import choose_profile, suite_folder
@@ -201,20 +200,19 @@ def _twice(config: SuiteConfig, twin: SuiteConfig) -> InputError:
 
 
 def _cells(config: SuiteConfig, seeds: Sequence[int], settings: RunSettings) -> Iterator[Planned]:
-    at = run_folder(settings.runs_root, config, 0).parent  # one hash for all seeds
-    folders = {seed: at / f"seed-{seed}" for seed in seeds}
-    expected_s = _stored_s(at)
+    folders = seed_folders(settings.runs_root, config, seeds)
+    expected_s = _stored_s(next(iter(folders.values())).parent) if folders else None
     for seed, folder in folders.items():
-        done = is_done(folder)
+        done = is_stored(folder)
         if done and not settings.force:
             _check_device(folder, settings.device)
         yield Planned(cell=SweepCell(config=config, seed=seed), folder=folder, done=done, expected_s=expected_s)
 
 
-def _stored_s(at: Path) -> float | None:
+def _stored_s(config_folder: Path) -> float | None:
     """Return the seconds that some stored seed of a config took."""
-    for file in at.glob(f"seed-*/{RECORD_FILE}"):
-        values = _values(file)
+    for folder in stored_folders(config_folder):
+        values = peek_record(folder)
         if values is not None:
             return float(values["cost"]["wall_time_s"])
     return None
@@ -222,15 +220,6 @@ def _stored_s(at: Path) -> float | None:
 
 def _check_device(folder: Path, device: str) -> None:
     """Check a stored run as `bench run` would, but read it only where a device was asked for."""
-    values = _values(folder / RECORD_FILE) if device != "auto" else None
+    values = peek_record(folder) if device != "auto" else None
     if values is not None:
         check_device(device, str(values["environment"]["device"]), folder)
-
-
-def _values(file: Path) -> dict[str, Any] | None:
-    """Return a record as plain values, far faster than checked; None where it cannot be read."""
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return values if isinstance(values, dict) and {"cost", "environment"} <= values.keys() else None

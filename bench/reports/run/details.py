@@ -12,7 +12,8 @@ from bench.comparing.summary import RunSummary
 from bench.core.wording import plural
 from bench.materials.duplicates import RESEMBLANCE
 from bench.records.predictions import INPUT_CHARACTERS
-from bench.records.record import DataSummary, Environment, run_folder
+from bench.records.record import DataSummary, Environment
+from bench.records.store import LOCK_FILE, run_folder
 from bench.reports.naming import is_as_shipped
 from bench.reports.numbers import count, seconds, share, size
 from bench.reports.run.what_ran import in_order, unit_of_test
@@ -184,7 +185,7 @@ def rerun(comparison: RunSummary) -> Iterable[str]:
     """Yield the one command that runs this again: by name, or from the stored settings where `--set` changed any."""
     config = comparison.config
     seeds = ",".join(str(record.seed) for record in comparison.records)
-    lock = run_folder(Path("runs"), config, comparison.records[0].seed) / "config.lock.toml"
+    lock = run_folder(Path("runs"), config, comparison.records[0].seed) / LOCK_FILE
     if is_as_shipped(config):
         what = f"suites/{config.suite} --profile {config.profile} --method {config.method_name}"
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,9 @@ import numpy as np
 from bench import metrics
 from bench.comparing.summary import RunSummary, estimate
 from bench.config import Memorisation
-from bench.core.errors import InputError
 from bench.core.wording import plural
-from bench.records.record import Stage, read_statistics
+from bench.records.record import Stage
+from bench.records.store import StoredRun
 from bench.reports.numbers import count, estimated, number
 from bench.reports.run.curves import HELD_OUT
 from bench.reports.samples import WriterSamples, cell, side_by_side
@@ -57,17 +56,13 @@ class Generated:
 
 def read_generated(
     comparison: RunSummary,
-    folders: Mapping[int, Path],
-    before: Sequence[Mapping[str, Any]],
-    after: Sequence[Mapping[str, Any]],
+    runs: Mapping[int, StoredRun],
 ) -> Generated | None:
     """Read what a report shows of generated texts; none for a task that generates none to imitate an author.
 
     Args:
         comparison: the runs.
-        folders: seed -> run folder, for every seed of the comparison.
-        before: rows of the first seed's `predictions-before.jsonl`.
-        after: rows of its `predictions.jsonl`.
+        runs: seed -> stored run, for every seed of the comparison.
 
     Raises:
         InputError: the statistics of a run cannot be read.
@@ -75,7 +70,9 @@ def read_generated(
     config = comparison.config
     if config.task.memorisation is None:
         return None
-    statistics = [stored_statistics(folders[record.seed]) for record in comparison.records]
+    statistics = [runs[record.seed].statistics for record in comparison.records]
+    first = runs[comparison.records[0].seed]
+    before, after = first.predictions_before, first.predictions
     longest = judged = None
     if "longest_overlap" in config.metrics:
         by_stage = {
@@ -102,20 +99,6 @@ def confusion(rows: Sequence[Mapping[str, Any]], right: np.ndarray) -> tuple[tup
         meant = int(row["reference"])
         counts[meant][meant if is_right else 1 - meant] += 1
     return tuple(tuple(line) for line in counts)
-
-
-def stored_statistics(folder: Path) -> dict[Stage, dict[str, np.ndarray]]:
-    """Return a run's statistics per example: stage -> metric -> (n_examples, n_statistics).
-
-    Raises:
-        InputError: they cannot be read.
-    """
-    try:
-        return read_statistics(folder)
-    except Exception as error:  # safetensors has an error class of its own, which is no OSError
-        raise InputError(
-            f"{folder / 'statistics.safetensors'}: cannot be read ({error}); run again with --force to replace it"
-        ) from None
 
 
 # --- sections --------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def _final(final: Final | None) -> dict[str, Any] | None:
     records = () if final.side is None else final.side.records
     return {
         "config_key": final.config.key,
-        "folder": None if final.side is None else str(next(iter(final.side.folders.values())).parent),
+        "folder": None if final.side is None else str(next(iter(final.side.runs.values())).folder.parent),
         "steps": final.config.training.steps,
         "scores": {
             str(record.seed): {metric: score.value for metric, score in record.scores.items()} for record in records

@@ -104,7 +104,7 @@ def test_ranks_letters_and_pairs_agree(n_right: list[int]) -> None:
 def test_the_interval_of_a_score_uses_what_is_stored(seeds: tuple[int, ...], keep: bool, over: str) -> None:
     one = method("one", 150, seeds)
     if not keep:
-        one = type(one)(name="one", records=one.records, statistics={}, folders={})
+        one = type(one)(name="one", records=one.records, statistics={}, runs={})
     level = build_board(selection(one)).entries[0].level
     assert level.over == over
     assert level.low <= level.value <= level.high
@@ -112,13 +112,13 @@ def test_the_interval_of_a_score_uses_what_is_stored(seeds: tuple[int, ...], kee
 
 def test_statistics_of_another_run_are_not_used() -> None:
     one, other = method("one", 150), method("one", 100)
-    mixed = type(one)(name="one", records=one.records, statistics=other.statistics, folders={})
+    mixed = type(one)(name="one", records=one.records, statistics=other.statistics, runs={})
     assert build_board(selection(mixed)).entries[0].level.over == "seeds"
 
 
 def test_a_pair_without_any_interval_is_not_told_apart() -> None:
     sides = [
-        type(one)(name=one.name, records=one.records, statistics={}, folders={})
+        type(one)(name=one.name, records=one.records, statistics={}, runs={})
         for one in (method("a", 190, (0,)), method("b", 20, (0,)))
     ]
     board = build_board(selection(*sides, reference="a"))
@@ -166,7 +166,7 @@ def test_without_a_reference_there_is_neither_target_nor_difference() -> None:
 def test_forgetting_is_the_mean_rise_on_each_text() -> None:
     records = [forgotten(news=0.1 * seed, poems=0.5) for seed in (1, 2, 3)]
     sides = [method("one", 150, (seed,), forgetting=one) for seed, one in enumerate(records)]
-    joined = type(sides[0])(name="one", records=tuple(s.records[0] for s in sides), statistics={}, folders={})
+    joined = type(sides[0])(name="one", records=tuple(s.records[0] for s in sides), statistics={}, runs={})
     board = build_board(selection(joined, method("two", 100, forgetting=forgotten(news=0.3))))
     found = entry(board, "one").forgetting
     assert found["news"].mean_nats == pytest.approx(0.2)
@@ -178,7 +178,7 @@ def test_forgetting_is_the_mean_rise_on_each_text() -> None:
 
 def test_a_text_that_one_seed_lacks_is_not_averaged() -> None:
     first, second = method("one", 150, (0,), forgetting=forgotten(news=0.1)), method("one", 150, (1,))
-    joined = type(first)(name="one", records=(*first.records, *second.records), statistics={}, folders={})
+    joined = type(first)(name="one", records=(*first.records, *second.records), statistics={}, runs={})
     assert build_board(selection(joined)).entries[0].forgetting == {}
 
 

@@ -13,8 +13,9 @@ from bench.comparing.leaderboard import leaderboards
 from bench.comparing.leaderboard.selection import Selection, find_methods, select
 from bench.comparing.side import load_side
 from bench.core.errors import InputError
-from bench.records import baselines as baseline
+from bench.records.making import from_runs
 from bench.records.record import RunRecord
+from bench.records.store import Store, write_baseline
 from bench.suites.resolve import resolve
 
 
@@ -26,7 +27,7 @@ def my_own(**changes: Any) -> RunRecord:
 
 def selected(root: Path, *named: Path, **settings: Any) -> Selection:
     sides = [load_side(folder) for folder in named]
-    return select(SUITE, "tiny", named=sides, runs_root=root, roots=[root / "baselines"], **settings)
+    return select(SUITE, "tiny", Store(runs_root=root, roots=[root / "baselines"]), named=sides, **settings)
 
 
 def cell(record: RunRecord, root: Path) -> Path:
@@ -96,7 +97,7 @@ def test_a_result_on_the_validation_rows_is_no_result_on_the_test_rows(tmp_path:
 @pytest.mark.parametrize(("n_runs", "kind"), [(1, "baseline"), (2, "runs"), (3, "runs")])
 def test_of_runs_and_baseline_the_one_with_more_seeds_stands(tmp_path: Path, n_runs: int, kind: str) -> None:
     earlier = write_cell(tmp_path / "earlier", shipped("full", 0), shipped("full", 1))
-    baseline.write(*baseline.from_runs(earlier, reason="r"), root=tmp_path / "baselines")
+    write_baseline(*from_runs(earlier, reason="r"), root=tmp_path / "baselines")
     write_cell(tmp_path, *(shipped("full", seed) for seed in range(n_runs)))
     (side,) = selected(tmp_path).sides
     assert (side.kind, len(side.seeds)) == (kind, max(n_runs, 2))
@@ -161,7 +162,7 @@ def test_what_cannot_be_found_is_an_input_error(tmp_path: Path) -> None:
 def test_suites_and_profiles_with_two_methods_are_found(tmp_path: Path) -> None:
     write_cell(tmp_path, shipped("full"), shipped("lora"), shipped("full", profile="offline"))
     places: dict[str, Any] = {"runs_root": tmp_path, "roots": [tmp_path / "baselines"]}
-    assert list(find_methods("sentiment_sst2", "tiny", **places)) == ["full", "lora"]
+    assert list(find_methods("sentiment_sst2", "tiny", Store(**places))) == ["full", "lora"]
     assert [board.selection.profile for board in leaderboards(**places)] == ["tiny"]
     assert [board.selection.profile for board in leaderboards(["sentiment_sst2"], profile="offline", **places)] == [
         "offline"

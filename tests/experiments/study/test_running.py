@@ -20,7 +20,8 @@ from bench.experiments.study import plan_study, run_study
 from bench.experiments.study.budget import measured
 from bench.experiments.study.config import Budget
 from bench.experiments.study.result import StudyResult, row_of, word_of
-from bench.records.record import Cost, run_folder
+from bench.records.record import Cost
+from bench.records.store import run_folder
 from bench.reports.study import values_of, write_report
 from bench.reports.study.markdown import render
 from bench.running.settings import RunSettings
