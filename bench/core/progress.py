@@ -16,6 +16,10 @@ Announce = Callable[[str], None]
 """Told a line of what is going on."""
 
 
+def no_advance(n: int, **shown: float) -> None:
+    """Advance nothing."""
+
+
 class Progress(Protocol):
     """Where a run reports to."""
 
@@ -37,7 +41,7 @@ class Silent:
     @contextmanager
     def stage(self, name: str, total: int | None) -> Iterator[Advance]:
         """Yield a function that does nothing."""
-        yield lambda n, **shown: None
+        yield no_advance
 
 
 @dataclass(slots=True)

@@ -67,7 +67,7 @@ class RunCache:
         self.encoded: Entries[EncodedRows, list[Item]] = Entries()
         self.metrics: Entries[str, Mapping[str, Metric]] = Entries()
         """By device: the judge that some of them need is trained on one."""
-        self.controls: Entries[str, Mapping[str, Mapping[str, Score]]] = Entries()
+        self.controls: Entries[str, dict[str, dict[str, Score]]] = Entries()
         """Scores of texts by people, by device."""
 
     def open(self, config: SuiteConfig) -> str:

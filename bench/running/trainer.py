@@ -20,7 +20,7 @@ from torch import nn
 from bench.config import TrainingConfig
 from bench.core.errors import TrainingError
 from bench.core.processes import n_processes
-from bench.core.progress import Advance
+from bench.core.progress import Advance, no_advance
 from bench.methods import Method
 from bench.methods.user_method import explain_errors
 from bench.records.record import EpochSummary
@@ -129,7 +129,7 @@ def train(
     report_to: Sequence[str] = (),
     run_name: str | None = None,
     log_folder: Path | None = None,
-    advance: Advance = lambda n, **shown: None,
+    advance: Advance = no_advance,
 ) -> TrainOutcome:
     """Fine-tune in place.
 

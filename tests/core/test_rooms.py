@@ -14,8 +14,6 @@ LOOSE = {"__init__.py", "__main__.py", "py.typed"}
 STILL_LONG = {
     "bench/metrics/style.py",
     "bench/records/baselines.py",
-    "bench/running/run.py",
-    "bench/running/trainer.py",
 }
 """Files that are being split."""
 STILL_FLOORS = 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from bench.materials.fetch import fetch
 from bench.methods.applying import state_hash
 from bench.records.predictions import Predictions
 from bench.records.store import read_record, read_statistics, run_folder
-from bench.running import run as runner
+from bench.running import learning, run, saving, scoring
 from bench.running.runs import SeedResult, run_seeds
 from bench.suites.resolve import builtin_suites, load_suite
 
@@ -85,7 +86,7 @@ def test_a_forced_repeat_is_equal_outside_cost_and_a_plain_repeat_is_free(
     def forbidden(*_: object) -> None:
         raise AssertionError("a stored run was run again")
 
-    monkeypatch.setattr(runner, "run_seed", forbidden)
+    monkeypatch.setattr(run, "run_seed", forbidden)
     third = _run(suite, tmp_path, overrides=REPEATED[suite])[0]
     assert third.reused
     assert third.record == second.record
@@ -217,14 +218,17 @@ def test_rows_of_ones_own_come_through_the_local_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-@pytest.mark.parametrize("stage", ["train", "save_trained", "score", "write_record"])
+@pytest.mark.parametrize(
+    ("module", "stage"),
+    [(learning, "train"), (saving, "save_trained"), (scoring, "score"), (run, "write_record")],
+)
 def test_a_failure_in_mid_run_leaves_no_folder_and_no_record(
-    stage: str, error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, stage: str, error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error("in the middle")
 
-    monkeypatch.setattr(runner, stage, fail)
+    monkeypatch.setattr(module, stage, fail)
     with pytest.raises(error, match="in the middle"):
         _run("sentiment_sst2", tmp_path, overrides=FASTER["sentiment_sst2"])
     assert not list(tmp_path.rglob("seed-*"))
@@ -238,7 +242,7 @@ def test_a_forced_repeat_that_fails_keeps_the_record_of_before(tmp_path: Path, m
     def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "train", fail)
+    monkeypatch.setattr(learning, "train", fail)
     with pytest.raises(KeyboardInterrupt):
         _run("sentiment_sst2", tmp_path, overrides=overrides, force=True)
     assert read_record(result.folder) == result.record
@@ -247,7 +251,7 @@ def test_a_forced_repeat_that_fails_keeps_the_record_of_before(tmp_path: Path, m
 def test_weights_that_do_not_reload_to_the_same_answers_are_no_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = runner.save_trained
+    save = saving.save_trained
 
     def spoiled(model: Any, *arguments: Any) -> int:
         size = save(model, *arguments)
@@ -255,7 +259,7 @@ def test_weights_that_do_not_reload_to_the_same_answers_are_no_result(
             model.classifier.bias[0] += 0.5
         return size
 
-    monkeypatch.setattr(runner, "save_trained", spoiled)
+    monkeypatch.setattr(saving, "save_trained", spoiled)
     with pytest.raises(TrainingError, match="do not reload to the same predictions"):
         _run("sentiment_sst2", tmp_path, overrides=FASTER["sentiment_sst2"])
     assert not list(tmp_path.rglob("seed-*"))

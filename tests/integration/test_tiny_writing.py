@@ -18,7 +18,7 @@ from bench.materials.fetch import fetch
 from bench.records.predictions import Predictions
 from bench.records.record import RunRecord
 from bench.records.store import run_folder
-from bench.running import run as runner
+from bench.running.run import run_seed
 from bench.running.runs import SeedResult, run_seeds
 from bench.running.settings import RunSettings
 from bench.suites.resolve import load_suite
@@ -59,7 +59,7 @@ def _run_every(n_steps: int | None, suite: str, method: str, root: Path) -> tupl
     config = tiny.small(suite, method=method)
     training = config.training.model_copy(update={"evaluate_every_steps": n_steps})
     config = config.model_copy(update={"training": training})
-    record = runner.run_seed(config, 0, RunSettings(device="cpu", runs_root=root))
+    record = run_seed(config, 0, RunSettings(device="cpu", runs_root=root))
     return record, run_folder(root, config, 0)
 
 
@@ -259,7 +259,7 @@ def test_what_cannot_work_is_said_before_anything_is_trained(
     bench: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "train", None)
+    monkeypatch.setattr("bench.running.learning.train", None)
     sets = _sets(suite, *overrides)
     code, _, said = bench("run", suite, "--profile", "tiny", "--device", "cpu", "--runs", "runs", *sets)
     assert message in " ".join(said.split())

@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from bench.core.errors import InputError
-from bench.running import run as runner
+from bench.running.run import run_seed
 from bench.running.settings import RunSettings
 from bench.running.trackers import check_trackers, tracking
 
@@ -34,7 +34,7 @@ def test_error_tracker(name: str, message: str) -> None:
 
 def test_a_tracker_that_is_not_there_stops_a_run_before_it_fetches(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--report-to 'nosuch'"):
-        runner.run_seed(tiny.small("gulliver"), 0, RunSettings(report_to=("nosuch",), runs_root=tmp_path))
+        run_seed(tiny.small("gulliver"), 0, RunSettings(report_to=("nosuch",), runs_root=tmp_path))
     assert not list(tmp_path.iterdir())
 
 

@@ -26,7 +26,7 @@ from bench.config import SuiteConfig
 from bench.core import seeds
 from bench.core.errors import InputError, TrainingError
 from bench.core.files import canonical_json, file_sha256
-from bench.core.progress import Advance
+from bench.core.progress import Advance, no_advance
 from bench.materials.base_model import BaseModel, load_model, load_tokenizer
 from bench.materials.fetch import Materials
 from bench.materials.quiet import quiet_transformers
@@ -197,9 +197,9 @@ class _Judging:
         method = build(config.method)
         model = apply_method(model, method, seed=config.seed).to(self.device).eval()
         task = self._task(tokenizer, model)
-        items = task.encode(model, rows, "train", advance=lambda n: None)
+        items = task.encode(model, rows, "train", advance=no_advance)
         validation = _balanced(self._chunks(tokenizer, self.splits.validation, "the validation part"))
-        watched = task.encode(model, validation, "validation", advance=lambda n: None)
+        watched = task.encode(model, validation, "validation", advance=no_advance)
         self.train(
             model,
             task,
@@ -252,11 +252,9 @@ class _Judging:
         self, task: Classification, model: Any, rows: Sequence[Example]
     ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Array]:
         """Return true label, chosen label and the probability of the chosen one, each (n_rows,)."""
-        items = task.encode(model, rows, "test", advance=lambda n: None)
+        items = task.encode(model, rows, "test", advance=no_advance)
         with torch.inference_mode(), autocast(self._training, model):
-            seen = task.predict(
-                model, items, batch_size=self.config.training.evaluation_batch_size, advance=lambda n: None
-            )
+            seen = task.predict(model, items, batch_size=self.config.training.evaluation_batch_size, advance=no_advance)
         truth, chosen = np.array(seen.references, dtype=int), np.array(seen.predictions, dtype=int)
         true_probability = np.exp(-seen.losses_nats)
         return truth, chosen, np.where(truth == chosen, true_probability, 1 - true_probability)

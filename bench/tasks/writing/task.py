@@ -18,7 +18,7 @@ from torch.nn import functional
 from bench.config import Inputs, SplitName
 from bench.core import seeds
 from bench.core.errors import InputError
-from bench.core.progress import Advance
+from bench.core.progress import Advance, no_advance
 from bench.materials.quiet import quiet_transformers
 from bench.materials.splits import Example, Splits
 from bench.records.predictions import Predictions
@@ -223,7 +223,7 @@ class Writing(Task):
 
     def human_texts(self, splits: Splits) -> dict[str, HumanTexts]:
         """Return the held-out passages, and passages of every control text, in the place of samples."""
-        held_out = self.encode(None, splits.test, "test", advance=lambda n: None)
+        held_out = self.encode(None, splits.test, "test", advance=no_advance)
         texts = {"held-out": self._human(held_out, self.human_inputs)}
         for example in splits.controls:
             passages = self._samples([example], [torch.tensor(self._ids(example.input))])
