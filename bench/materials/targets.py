@@ -52,6 +52,8 @@ def target_of(row: SourceRow, config: DataConfig, kind: TargetKind, place: str) 
     if not isinstance(tags, list):
         raise InputError(f"{place}: {column} is {value!r}, expected a label for every word")
     n_words = len(input_of(row, config.input_column, kind, place).split())
+    if n_words == 0:
+        raise InputError(f"{place}: {config.input_column} has no words; leave the row out by data.*.where")
     if len(tags) != n_words:
         raise InputError(f"{place}: {column} has {len(tags)} labels for {n_words} words; give one for every word")
     return tuple(_label(tag, config.labels, f"{place}: {column}[{i}]") for i, tag in enumerate(tags))

@@ -8,6 +8,10 @@ from typing import Any
 import torch
 
 from bench.config import TrainingConfig
+from bench.core.errors import InputError
+
+IGNORED = -100
+"""Label at a position that is no target; the value that transformers' own losses ignore."""
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
@@ -25,6 +29,29 @@ def padded(rows: Sequence[Sequence[int]], *, value: int, side: str, width: int |
     width = width or max(len(row) for row in rows)
     filled = [[value] * (width - len(r)) + [*r] if side == "left" else [*r] + [value] * (width - len(r)) for r in rows]
     return torch.tensor(filled, dtype=torch.long)
+
+
+def token_inputs(rows: Sequence[Sequence[int]], tokenizer: Any, *, width: int | None = None) -> dict[str, torch.Tensor]:
+    """Return `input_ids` and `attention_mask` (B, width), padded on the tokenizer's side; default: the longest."""
+    side = tokenizer.padding_side
+    return {
+        "input_ids": padded(rows, value=tokenizer.pad_token_id, side=side, width=width),
+        "attention_mask": padded([[1] * len(row) for row in rows], value=0, side=side, width=width),
+    }
+
+
+def check_length(model: Any, max_length_tokens: int) -> None:
+    """Refuse texts that may be longer than what a model can read.
+
+    Raises:
+        InputError: the model has fewer positions.
+    """
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit is not None and max_length_tokens > limit:
+        raise InputError(
+            f"task.max_length_tokens = {max_length_tokens} exceeds the {limit} positions that the model has; "
+            f"give {limit} or less"
+        )
 
 
 def device_of(model: Any) -> torch.device:

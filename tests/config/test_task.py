@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from bench.config import SuiteConfig, kind_of
+import bench
+from bench.config import Family, SuiteConfig, kind_of
 from bench.config.suite import key_of
 from bench.config.task import FIRST_NAMES, KINDS
 from bench.core.errors import InputError
@@ -75,6 +78,42 @@ def test_error_what_does_not_fit_keeps_its_place(override: str, message: str) ->
 def test_error_below_a_kinds_own_tables(override: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         resolve(load_suite("alice_edgar"), profile="tiny", overrides=[override])
+
+
+def _compared(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of every text that is compared with `==`, `!=`, `in` or `match`."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare | ast.MatchValue):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.lineno, part.value
+
+
+def test_nobody_but_a_kind_itself_asks_which_kind_or_family_it_is() -> None:
+    names = {*KINDS, *FIRST_NAMES.values(), *get_args(Family)}
+    root = Path(bench.__file__).parent
+    found = [
+        f"{file.relative_to(root)}:{line} compares with {name!r}"
+        for file in sorted(root.rglob("*.py"))
+        if file.relative_to(root).parts[0] != "tasks"
+        for line, name in _compared(file)
+        if name in names
+    ]
+    assert found == []
+
+
+def test_nobody_asks_for_the_type_of_a_tasks_table() -> None:
+    """An import of a table's type from outside `tasks/` would be an `isinstance` or a copy of its facts."""
+    root = Path(bench.__file__).parent
+    tables = {kind_of(kind).__name__ for kind in KINDS}
+    found = [
+        f"{file.relative_to(root)} names {node.id}"
+        for file in sorted(root.rglob("*.py"))
+        if file.relative_to(root).parts[0] != "tasks"
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name) and node.id in tables
+    ]
+    assert found == []
 
 
 # --- a kind that was renamed -----------------------------------------------------------------------------------------

@@ -309,6 +309,7 @@ def test_every_word_has_a_label(tmp_path: Path, text: Any, target: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "target", "message"),
     [
+        (" ", [], "text has no words; leave the row out by data.*.where"),
         ("Ada was", [1], "target has 1 labels for 2 words; give one for every word"),
         ("Ada was", [1, 2], "target[1] is 2; allowed: 0 to 1, or O, NAME"),
         ("Ada was", 1, "target is 1, expected a label for every word"),

@@ -11,7 +11,7 @@ import tiny
 import torch
 
 from bench.materials.splits import Example
-from bench.tasks.text_to_text.task import IGNORED
+from bench.tasks.batches import IGNORED
 
 PROMPT = "task.prompt='read : {input} headline now :'"
 

@@ -17,14 +17,13 @@ from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from bench.config import FreezeMethod, HeadOnlyMethod, MethodConfig, SplitName
-from bench.core.errors import InputError
 from bench.core.progress import Advance
 from bench.materials.heads import MeanPooledClassifier, mean_over_tokens
 from bench.materials.splits import Example
 from bench.methods.applying import state_hash
 from bench.records.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import BatchLoss, Item, Task
-from bench.tasks.batches import by_length, on_device, padded
+from bench.tasks.batches import by_length, check_length, on_device, token_inputs
 
 if TYPE_CHECKING:
     from bench.tasks.classification import ClassificationTask
@@ -57,12 +56,7 @@ class Classification(Task):
         batch_size: int,
         reuse_features: bool = True,
     ) -> None:
-        limit = getattr(model.config, "max_position_embeddings", None)
-        if limit is not None and task.max_length_tokens > limit:
-            raise InputError(
-                f"task.max_length_tokens = {task.max_length_tokens} exceeds the {limit} positions that the model has; "
-                f"give {limit} or less"
-            )
+        check_length(model, task.max_length_tokens)
         self._task = task
         self._mean = isinstance(model, MeanPooledClassifier)
         self.tokenizer = tokenizer
@@ -130,12 +124,8 @@ class Classification(Task):
         return {"inputs_embeds": features, "attention_mask": torch.ones(len(items), 1, dtype=torch.long)}
 
     def _tokens(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
-        rows = [item["input_ids"] for item in items]
         width = self._task.max_length_tokens if self._task.padding == "max_length" else None
-        return {
-            "input_ids": padded(rows, value=self.tokenizer.pad_token_id, side="right", width=width),
-            "attention_mask": padded([[1] * len(row) for row in rows], value=0, side="right", width=width),
-        }
+        return token_inputs([item["input_ids"] for item in items], self.tokenizer, width=width)
 
     def n_tokens(self, item: Item) -> int:
         """Return the tokens of one text, padding not counted."""

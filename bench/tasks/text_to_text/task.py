@@ -20,19 +20,14 @@ from bench.core.progress import Advance
 from bench.materials.splits import Example
 from bench.records.predictions import INPUT_CHARACTERS, Predictions
 from bench.tasks.base import BatchLoss, Item, Task
-from bench.tasks.batches import by_length, on_device, padded
+from bench.tasks.batches import IGNORED, by_length, on_device, padded, token_inputs
 
 if TYPE_CHECKING:
     from bench.tasks.text_to_text import TextToTextTask
 
-IGNORED = -100
-"""Label at a position that is no target; the value that transformers' own losses ignore."""
-
 
 class _TextToText(Task):
     """What both kinds of model share."""
-
-    _side: str
 
     def __init__(self, task: TextToTextTask, tokenizer: Any) -> None:
         self._task = task
@@ -66,13 +61,6 @@ class _TextToText(Task):
 
     def _target(self, text: str) -> list[int]:
         raise NotImplementedError
-
-    def _model_inputs(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
-        rows = [item["input_ids"] for item in items]
-        return {
-            "input_ids": padded(rows, value=self._pad, side=self._side),
-            "attention_mask": padded([[1] * len(row) for row in rows], value=0, side=self._side),
-        }
 
     def _target_losses(self, model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss (B, T) of every label position in float32, and the mask (B, T) of real targets."""
@@ -124,7 +112,7 @@ class _TextToText(Task):
             eos_token_id=self._tokenizer.eos_token_id,
             decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None),
         )
-        batch = on_device(self._model_inputs(items), model)
+        batch = on_device(token_inputs([item["input_ids"] for item in items], self._tokenizer), model)
         generated = model.generate(**batch, generation_config=settings)  # (B, T)
         new: list[list[int]] = generated[:, self._n_given(batch) :].tolist()
         return new
@@ -140,8 +128,6 @@ class _TextToText(Task):
 class Seq2SeqTextToText(_TextToText):
     """Encoder-decoder models: the encoder reads the prompt, the decoder writes the text."""
 
-    _side = "right"
-
     def _target(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, truncation=True, max_length=self._task.target_length_tokens)["input_ids"]
         return ids
@@ -150,7 +136,7 @@ class Seq2SeqTextToText(_TextToText):
         """Return `input_ids`, `attention_mask` (B, S) and `labels` (B, T) with padding ignored."""
         width = self._task.target_length_tokens if self._task.target_padding == "max_length" else None
         labels = padded([item["labels"] for item in items], value=IGNORED, side="right", width=width)
-        return self._model_inputs(items) | {"labels": labels}
+        return token_inputs([item["input_ids"] for item in items], self._tokenizer) | {"labels": labels}
 
     def _target_losses(self, model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         labels = batch.pop("labels")
@@ -177,8 +163,6 @@ class CausalTextToText(_TextToText):
     there only.
     """
 
-    _side = "left"
-
     def _target(self, text: str) -> list[int]:
         limit = self._task.target_length_tokens - 1
         ids: list[int] = self._tokenizer(f" {text}", truncation=True, max_length=limit, add_special_tokens=False)[
@@ -188,14 +172,10 @@ class CausalTextToText(_TextToText):
 
     def collate(self, items: Sequence[Item]) -> dict[str, torch.Tensor]:
         """Return `input_ids`, `attention_mask`, `position_ids` (B, S), `labels` (B, T of the longest)."""
-        rows = [item["input_ids"] + item["labels"] for item in items]
-        mask = padded([[1] * len(row) for row in rows], value=0, side="left")
-        return {
-            "input_ids": padded(rows, value=self._pad, side="left"),
-            "attention_mask": mask,
-            "position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0),
-            "labels": padded([item["labels"] for item in items], value=IGNORED, side="left"),
-        }
+        inputs = token_inputs([item["input_ids"] + item["labels"] for item in items], self._tokenizer)
+        labels = padded([item["labels"] for item in items], value=IGNORED, side="left")
+        positions = (inputs["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
+        return inputs | {"position_ids": positions, "labels": labels}
 
     def _target_losses(self, model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         labels = batch.pop("labels")  # (B, T)
