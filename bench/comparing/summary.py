@@ -26,7 +26,7 @@ from bench.comparing.side import Side
 from bench.config import SuiteConfig
 from bench.records.baselines import Baseline
 from bench.records.record import RunRecord, Score, Stage
-from bench.statistics.intervals import Array, seed_summary
+from bench.statistics.intervals import Array, Interval, seed_summary
 
 if TYPE_CHECKING:
     from bench.comparing.gate.verdict import Verdict
@@ -35,17 +35,12 @@ BaselineStanding = Literal["identical"] | Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A number and how sure it is, in the metric's unit."""
+class Estimate(Interval):
+    """A mean over seeds and how sure it is, in the metric's unit."""
 
-    value: float
-    """Mean over seeds."""
-    low: float
-    high: float
-    confidence: float
-    """Coverage the interval aims at, in (0, 1)."""
-    over: Literal["examples", "seeds"]
-    """What the interval is over: seeds (Student's t), or test examples where there is one seed or all seeds agree."""
+    over: Literal["examples", "seeds", "both"]
+    """What the interval lets vary: seeds (Student's t), or test examples where there is one seed or all seeds agree;
+    both where statistics per example are compared."""
     n_seeds: int
     standard_deviation: float | None
     """Over seeds; none for one seed."""

@@ -18,8 +18,8 @@ Stage = Literal["before", "after"]
 """Of fine-tuning."""
 
 
-class Score(Strict):
-    """One metric on one set of predictions, at full precision."""
+class StoredValue(Strict):
+    """A value and the ends of its interval: the base of every stored result."""
 
     value: float
     """In the metric's unit."""
@@ -27,8 +27,18 @@ class Score(Strict):
     """Lower end of the interval over examples."""
     high: float
     """Upper end of the interval over examples."""
+
+
+class StoredInterval(StoredValue):
+    """A value with an interval that says what coverage it aims at."""
+
     confidence: float = Field(gt=0, lt=1)
     """Coverage the interval aims at."""
+
+
+class Score(StoredInterval):
+    """One metric on one set of predictions, at full precision."""
+
     n_examples: int = Field(ge=1)
     """Examples scored."""
     unit: str
@@ -37,19 +47,6 @@ class Score(Strict):
     """Direction."""
     signature: str
     """Identity of the metric: scores compare only where it is equal."""
-
-
-class Change(Strict):
-    """A metric after fine-tuning minus before, paired over the same test examples."""
-
-    value: float
-    """Difference of the two scores, in the metric's unit."""
-    low: float
-    """Lower end of the paired bootstrap interval."""
-    high: float
-    """Upper end of the paired bootstrap interval."""
-    confidence: float = Field(gt=0, lt=1)
-    """Coverage the interval aims at."""
 
 
 class SplitSummary(Strict):
@@ -119,17 +116,6 @@ class EpochSummary(Strict):
     validation_accuracy: float | None = None
 
 
-class Point(Strict):
-    """One metric at one step."""
-
-    value: float
-    """In the metric's unit."""
-    low: float
-    """Lower end of the interval over examples."""
-    high: float
-    """Upper end of the interval over examples."""
-
-
 class Evaluation(Strict):
     """The test rows in the middle of training (and at its start and end)."""
 
@@ -137,7 +123,7 @@ class Evaluation(Strict):
     """Optimiser steps done."""
     train_loss: float | None = None
     """Mean loss of the batches since the evaluation before; none at step 0."""
-    scores: dict[str, Point]
+    scores: dict[str, StoredValue]
     """Metric -> value."""
 
 
@@ -232,7 +218,8 @@ class MeasuredSeed(Strict):
     hashes: Hashes
     scores_before: dict[str, Score]
     scores: dict[str, Score]
-    changes: dict[str, Change]
+    changes: dict[str, StoredInterval]
+    """After fine-tuning minus before, by the paired bootstrap over the same test examples."""
     epochs: list[EpochSummary]
     evaluations: tuple[Evaluation, ...] = ()
     """The test rows along the way; empty where `training.evaluate_every_steps` is not set."""

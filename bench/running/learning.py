@@ -16,7 +16,7 @@ from bench.methods.user_method import explain_errors
 from bench.metrics.base import Metric
 from bench.metrics.score import score
 from bench.records.predictions import Predictions
-from bench.records.record import Evaluation, Forgetting, Point
+from bench.records.record import Evaluation, Forgetting, StoredValue
 from bench.running.context import RunContext
 from bench.running.forgetting import forgetting, mean_losses
 from bench.running.loading import EncodedSplits, LoadedModel
@@ -161,8 +161,8 @@ def _unrelated_losses(run: RunContext, loaded: LoadedModel, rows: EncodedSplits)
         return mean_losses(loaded.task.writers(loaded.model), rows.unrelated)
 
 
-def _point(run: RunContext, metric: Metric, predictions: Predictions) -> Point:
+def _point(run: RunContext, metric: Metric, predictions: Predictions) -> StoredValue:
     """Return one metric of predictions, as a point of the curve."""
     inputs = predictions.inputs_of(metric.spec.inputs, run.config.metrics[metric.spec.name])
     value, _ = score(metric, *inputs, seed=run.seed)
-    return Point(value=value.value, low=value.low, high=value.high)
+    return StoredValue(value=value.value, low=value.low, high=value.high)

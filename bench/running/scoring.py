@@ -14,7 +14,7 @@ from bench.core import seeds
 from bench.metrics.base import Metric
 from bench.metrics.score import score
 from bench.records.predictions import Predictions
-from bench.records.record import Change, Score, Stage
+from bench.records.record import Score, Stage, StoredInterval
 from bench.running.context import RunContext
 from bench.running.learning import Learned
 from bench.running.loading import LoadedModel
@@ -33,7 +33,7 @@ class Scores:
     before: dict[str, Score]
     """Metric -> score, before fine-tuning."""
     after: dict[str, Score]
-    changes: dict[str, Change]
+    changes: dict[str, StoredInterval]
     """After minus before, on the same rows."""
     statistics: dict[Stage, dict[str, NDArray[np.float64]]]
     """Stage -> metric -> (n_examples, n_statistics)."""
@@ -127,7 +127,7 @@ def score_predictions(run: RunContext, built: Mapping[str, Metric], learned: Lea
             scores.after[name], after = _score(run, metric, learned.after)
             scores.statistics["before"][name], scores.statistics["after"][name] = before, after
             change = paired_bootstrap(metric.aggregate, after, before, seed=seeds.derive(run.seed, "bootstrap"))
-            scores.changes[name] = Change(
+            scores.changes[name] = StoredInterval(
                 value=change.value, low=change.low, high=change.high, confidence=change.confidence
             )
             advance(1)

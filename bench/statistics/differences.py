@@ -17,24 +17,19 @@ from typing import Literal
 import numpy as np
 
 from bench.core.errors import InputError
-from bench.statistics.intervals import Aggregate, Array, check_confidence, check_statistics
+from bench.statistics.intervals import Aggregate, Array, Interval, check_confidence, check_statistics
 
 # A spread below this share of the scores is rounding: 1e6 examples leave about 1e-13.
 ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeanDifference:
-    """Mean score of A over its seeds minus that of B, with an interval and the variances behind it."""
+class MeanDifference(Interval):
+    """Mean score of A over its seeds minus that of B, with an interval and the variances behind it.
 
-    value: float
-    """In the metric's unit."""
-    low: float
-    """Lower end; minus infinity where nothing is known of the spread."""
-    high: float
-    """Upper end; infinity where nothing is known of the spread."""
-    confidence: float
-    """Coverage the interval aims at, in (0, 1)."""
+    The ends are infinite where nothing is known of the spread.
+    """
+
     p_value: float
     """Two-sided, for no difference; below 1 - confidence just where the interval excludes 0."""
     over: Literal["examples", "seeds", "both"]

@@ -29,36 +29,32 @@ BLOCK_SIZE = 1 << 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A value and its percentile bootstrap interval."""
+    """A value and how sure it is: the base of every such result."""
 
     value: float
-    """On the examples as they are."""
+    """In the metric's unit."""
     low: float
     """Lower end."""
     high: float
     """Upper end."""
     confidence: float
     """Coverage the interval aims at, in (0, 1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootstrapInterval(Interval):
+    """A value on the examples as they are, and its percentile bootstrap interval."""
+
     n_resamples: int
     n_examples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class BootstrapDifference(BootstrapInterval):
     """A minus B on the same examples, with interval and test."""
 
-    value: float
-    """Aggregate of A minus aggregate of B, in the metric's unit."""
-    low: float
-    """Lower end of the percentile interval."""
-    high: float
-    """Upper end of the percentile interval."""
     p_value: float
     """Two-sided, for no difference; never 0."""
-    confidence: float
-    """Coverage the interval aims at, in (0, 1)."""
-    n_resamples: int
-    n_examples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +76,7 @@ class SeedSummary:
 
 def bootstrap_interval(
     aggregate: Aggregate, statistics: Array, *, confidence: float = 0.95, n_resamples: int = 1000, seed: int
-) -> Interval:
+) -> BootstrapInterval:
     """Return a score with its percentile bootstrap interval over examples.
 
     Args:
@@ -100,7 +96,7 @@ def bootstrap_interval(
     _check(confidence, n_resamples, [statistics])
     (values,) = _resampled(aggregate, [statistics], n_resamples, seed)
     low, high = _percentiles(values, confidence)
-    return Interval(
+    return BootstrapInterval(
         value=_value(aggregate, statistics),
         low=low,
         high=high,
@@ -118,7 +114,7 @@ def paired_bootstrap(
     confidence: float = 0.95,
     n_resamples: int = 1000,
     seed: int,
-) -> Difference:
+) -> BootstrapDifference:
     """Return A minus B, both resampled on the same examples each time.
 
     Args:
@@ -144,7 +140,7 @@ def paired_bootstrap(
     n_examples = len(statistics_a)
     low, high = _percentiles(differences, confidence)
     as_far = int((np.abs(differences - differences.mean()) >= abs(value)).sum())
-    return Difference(
+    return BootstrapDifference(
         value=value,
         low=low,
         high=high,

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from bench.comparing.gate.policy import MetricPolicy, Policy, Tier
 from bench.core.errors import EXIT_INCONCLUSIVE, EXIT_NOT_COMPARABLE, EXIT_PASS, EXIT_REGRESSION
 from bench.core.wording import plural
+from bench.statistics.intervals import Interval
 
 if TYPE_CHECKING:
     from bench.statistics.differences import MeanDifference
@@ -171,12 +172,9 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Drop:
+class _Drop(Interval):
     """A difference, turned so that above zero is a loss."""
 
-    value: float
-    low: float
-    high: float
     p_beyond: float
     """One-sided, for a loss of at most the margin."""
 
@@ -212,7 +210,8 @@ def _drop_of(evidence: GateEvidence, margin: float | None) -> _Drop | None:
     low, high = sorted((sign * difference.low, sign * difference.high))
     value = sign * difference.value
     excess = value - (margin or 0.0) - _slack(evidence)
-    return _Drop(value=value, low=low, high=high, p_beyond=_p_beyond(excess, difference))
+    p_beyond = _p_beyond(excess, difference)
+    return _Drop(value=value, low=low, high=high, confidence=difference.confidence, p_beyond=p_beyond)
 
 
 def _p_beyond(excess: float, difference: MeanDifference) -> float:

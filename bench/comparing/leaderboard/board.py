@@ -19,7 +19,7 @@ from bench.comparing.compare import MetricComparison, compare
 from bench.comparing.leaderboard.selection import Selection
 from bench.comparing.leaderboard.targets import ToTarget, to_target
 from bench.comparing.side import Side
-from bench.comparing.summary import estimate
+from bench.comparing.summary import Estimate, estimate
 from bench.core.errors import InputError
 from bench.records.record import RunRecord
 from bench.statistics.differences import MeanDifference, mean_score
@@ -33,19 +33,6 @@ _SAME_VALUE = 1e-9
 """Greatest relative gap between a stored score and the one its statistics give: the rounding of a sum."""
 
 Word = Literal["reference", "better", "worse", "not told apart", "no interval", "no reference"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """The mean score of a method and how sure it is, in the metric's unit."""
-
-    value: float
-    low: float
-    high: float
-    confidence: float
-    """Coverage the interval aims at, in (0, 1)."""
-    over: Literal["examples", "seeds", "both"]
-    """What the interval lets vary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +84,7 @@ class BoardEntry:
     """1 + the number of methods that are significantly better."""
     letters: str
     """Methods that share a letter cannot be told apart."""
-    level: Level
+    level: Estimate
     word: Word
     """What it is beside the reference."""
     difference: MetricComparison | None
@@ -207,15 +194,14 @@ def build_board(selection: Selection, *, target: float | None = None, confidence
 # --- scores ----------------------------------------------------------------------------------------------------------
 
 
-def _level(side: Side, metric: str, confidence: float) -> Level:
+def _level(side: Side, metric: str, confidence: float) -> Estimate:
     """Return the mean over seeds, with its interval over seeds and examples where statistics give a finite one."""
     scores = [record.scores[metric] for record in side.records]
-    mean = fmean(score.value for score in scores)
-    found = _mean_score(side, metric, confidence)
-    if found is not None and math.isfinite(found.low) and _is_same(found.value, mean):
-        return Level(value=mean, low=found.low, high=found.high, confidence=confidence, over=found.over)
-    one = estimate(scores)
-    return Level(value=mean, low=one.low, high=one.high, confidence=one.confidence, over=one.over)
+    over_seeds = replace(estimate(scores), value=fmean(score.value for score in scores))
+    crossed = _mean_score(side, metric, confidence)
+    if crossed is None or not math.isfinite(crossed.low) or not _is_same(crossed.value, over_seeds.value):
+        return over_seeds
+    return replace(over_seeds, low=crossed.low, high=crossed.high, confidence=confidence, over=crossed.over)
 
 
 def _is_same(one: float, other: float) -> bool:
