@@ -6,6 +6,7 @@ import typer
 
 from bench.cli.baseline import baseline
 from bench.cli.claims import claims
+from bench.cli.command import Command
 from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.fetch import fetch
@@ -31,20 +32,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command()(run)
-app.command()(fetch)
-app.command(name="list")(list_names)
-app.command()(show)
-app.command()(validate)
-app.command()(score)
-app.command()(report)
-app.command()(claims)
-app.command()(compare)
-app.command()(gate)
-app.command()(sweep)
-app.command()(study)
-app.command()(leaderboard)
+app.command(cls=Command)(run)
+app.command(cls=Command)(fetch)
+app.command(name="list", cls=Command)(list_names)
+app.command(cls=Command)(show)
+app.command(cls=Command)(validate)
+app.command(cls=Command)(score)
+app.command(cls=Command)(report)
+app.command(cls=Command)(claims)
+app.command(cls=Command)(compare)
+app.command(cls=Command)(gate)
+app.command(cls=Command)(sweep)
+app.command(cls=Command)(study)
+app.command(cls=Command)(leaderboard)
 app.add_typer(baseline, name="baseline")
-app.command()(noise)
-app.command()(reproduce)
-app.command()(doctor)
+app.command(cls=Command)(noise)
+app.command(cls=Command)(reproduce)
+app.command(cls=Command)(doctor)

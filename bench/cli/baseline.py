@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from bench.cli.options import Json
+from bench.cli.command import Command, give_json
+from bench.cli.options import Baselines, Json, JsonFile
 from bench.cli.tables import print_table
 from bench.comparing.gate.promotion import promote as promote_runs
 from bench.comparing.summary import estimate
 from bench.comparing.verification import Verification, verify
 from bench.core.errors import InputError
-from bench.core.files import canonical_json
 from bench.core.wording import plural
 from bench.records.baselines import MAX_BYTES, Baseline
 from bench.records.store import Store, StoredBaseline
@@ -23,29 +22,25 @@ from bench.reports.numbers import number, size
 
 baseline = typer.Typer(help="List, show and verify stored baselines, or make one of stored runs.", no_args_is_help=True)
 
-Roots = Annotated[
-    list[Path] | None, typer.Option(help="Repeatable; where to look. Default: ./baselines, then the built-in ones.")
-]
 
-
-@baseline.command("list")
-def list_baselines(root: Roots = None) -> None:
+@baseline.command("list", cls=Command)
+def list_baselines(baselines: Baselines = None) -> None:
     """Name every measured baseline, with its seeds, its date and why it was made."""
-    for stored in Store(roots=root).baselines():
+    for stored in Store(roots=baselines).baselines():
         baseline = stored.baseline
         typer.echo(f"{stored.name}  {plural(len(baseline.seeds), 'seed')}  {baseline.created}  {baseline.reason}")
 
 
-@baseline.command("show")
+@baseline.command("show", cls=Command)
 def show(
     name: Annotated[str, typer.Argument(help="suite/profile/method, or the baseline's JSON file.")],
-    root: Roots = None,
+    baselines: Baselines = None,
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show what a baseline holds: scores by seed, noise, where it comes from, who made it and why."""
-    stored = Store(roots=root).locate_baseline(name)
-    if json:
-        sys.stdout.write(canonical_json(stored.baseline.model_dump(mode="json")))
+    stored = Store(roots=baselines).locate_baseline(name)
+    if give_json(stored.baseline.model_dump(mode="json"), json=json, file=json_file):
         return
     print_table(_scores(stored))
     for label, value in _facts(stored):
@@ -106,15 +101,15 @@ def _noise(baseline: Baseline) -> str:
     return f"{plural(floor.n_repeats, 'repeat')} on {floor.device}, {repeats}; {plural(floor.n_seeds, 'seed')}"
 
 
-@baseline.command()
+@baseline.command(cls=Command)
 def promote(
     run_folder: Annotated[
         list[Path], typer.Argument(help="Run folders, or the config-key folder that holds several seed-*.")
     ],
     reason: Annotated[str, typer.Option(help="Why these runs become the baseline; it is stored and shown.")],
-    root: Annotated[Path, typer.Option(help="Where baselines are stored.")] = Path("baselines"),
+    baselines: Annotated[Path, typer.Option(help="Where baselines are stored.")] = Path("baselines"),
     policy: Annotated[
-        Path | None, typer.Option(help="Policy whose min_seeds counts. Default: policy.toml in --root.")
+        Path | None, typer.Option(help="Policy whose min_seeds counts. Default: policy.toml in --baselines.")
     ] = None,
     allow: Annotated[
         list[str] | None,
@@ -126,7 +121,7 @@ def promote(
     Refused: runs of a tree with uncommitted changes, fewer seeds than the policy asks for, and runs that cannot be
     compared with the baseline they replace.
     """
-    done = promote_runs(run_folder, reason=reason, root=root, policy=policy, allow=allow or ())
+    done = promote_runs(run_folder, reason=reason, root=baselines, policy=policy, allow=allow or ())
     typer.echo(done.path)
     for waived in done.baseline.waived:
         typer.echo(f"allowed, {waived}", err=True)
@@ -136,14 +131,15 @@ def promote(
         typer.echo("the noise of the baseline before was not taken over; `bench noise --store` measures it", err=True)
 
 
-@baseline.command("verify")
+@baseline.command("verify", cls=Command)
 def verify_baselines(
-    name: Annotated[list[str] | None, typer.Argument(help="Baselines. Default: all.")] = None, root: Roots = None
+    name: Annotated[list[str] | None, typer.Argument(help="Baselines. Default: all.")] = None,
+    baselines: Baselines = None,
 ) -> None:
     """Check hashes, config keys, sizes, and every score that the stored statistics give again."""
-    store = Store(roots=root)
-    baselines = [store.locate_baseline(given) for given in name] if name else store.baselines()
-    verifications = [verify(stored) for stored in baselines]
+    store = Store(roots=baselines)
+    chosen = [store.locate_baseline(given) for given in name] if name else store.baselines()
+    verifications = [verify(stored) for stored in chosen]
     for verification in verifications:
         typer.echo(_verification_line(verification))
     typer.echo(

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from bench.cli.options import Json, Runs
+from bench.cli.command import give_json
+from bench.cli.options import Json, JsonFile, Runs
 from bench.cli.tables import print_table
 from bench.comparing.claims import ClaimVerdict, OrderingClaim
 from bench.comparing.claims.review import Review, StoredResults, review_all
-from bench.core.files import canonical_json
 from bench.records.store import Store
 from bench.reports.numbers import count, number, seconds
 
@@ -27,11 +27,11 @@ def claims(
     ] = None,
     runs: Runs = Path("runs"),
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show every documented claim with the verdict of the newest stored runs, or else of the measured baseline."""
     reviews = review_all(Store(runs_root=runs), suite or (), profile=profile)
-    if json:
-        typer.echo(canonical_json([_values(review) for review in reviews]), nl=False)
+    if give_json([_values(review) for review in reviews], json=json, file=json_file):
         return
     for review in reviews:
         _print(review)

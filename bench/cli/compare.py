@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.options import Json, Runs
+from bench.cli.command import give_json
+from bench.cli.options import Confidence, Json, JsonFile, Runs
 from bench.cli.tables import print_table
 from bench.comparing.comparable import Mismatch
 from bench.comparing.compare import MetricComparison
@@ -19,7 +20,7 @@ from bench.comparing.flips import Flips, flips
 from bench.comparing.side import Side, load_side
 from bench.comparing.stored import compare_sides
 from bench.core.errors import InputError, NotComparableError
-from bench.core.files import canonical_json, write_text
+from bench.core.files import write_text
 from bench.records.store import Store
 from bench.reports import comparison as words
 from bench.reports.comparison import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
@@ -40,7 +41,7 @@ def compare(
         ),
     ],
     metric: Annotated[list[str] | None, typer.Option(help="Repeatable; only this metric. Default: all.")] = None,
-    confidence: Annotated[float, typer.Option(help="Coverage the intervals aim at, between 0 and 1.")] = 0.95,
+    confidence: Confidence = 0.95,
     correction: Annotated[
         str, typer.Option(help="Of the p-values, over all cells shown: holm, benjamini-hochberg or none.")
     ] = "holm",
@@ -53,6 +54,7 @@ def compare(
     ] = 3,
     runs: Runs = Path("runs"),
     json: Json = False,
+    json_file: JsonFile = None,
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the comparison as Markdown.")
     ] = None,
@@ -76,9 +78,7 @@ def compare(
         Shown(comparison=table, flips=_flips(table.a, table.b, metric, n_flips) if table.is_comparable else None)
         for table in tables
     ]
-    if json:
-        typer.echo(canonical_json(_values(sides, shown)), nl=False)
-    else:
+    if not give_json(_values(sides, shown), json=json, file=json_file):
         _print(sides, shown)
     if markdown is not None:
         write_text(markdown, words.render(sides[0], shown))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from bench.cli import doctor_facts as inspection
-from bench.cli.options import Json
+from bench.cli.command import give_json
+from bench.cli.options import Json, JsonFile
 from bench.cli.tables import print_table
-from bench.core.files import canonical_json
 from bench.reports.numbers import size
 
 
 def doctor(
     network: Annotated[bool, typer.Option("--network", help="Also ask whether the model hub answers.")] = False,
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Show what this machine can run, and what is missing."""
     machine = inspection.machine()
@@ -28,8 +28,8 @@ def doctor(
         from bench.materials.sources import is_hub_reachable
 
         machine["hub_reachable"] = is_hub_reachable()
-    if json:
-        sys.stdout.write(canonical_json({**machine, "missing_packages": missing, "suites": rows, "wordnet": wordnet}))
+    values = {**machine, "missing_packages": missing, "suites": rows, "wordnet": wordnet}
+    if give_json(values, json=json, file=json_file):
         return
     shown = {
         **{key: value for key, value in machine.items() if key != "packages"},

@@ -33,18 +33,24 @@ def gate(
         Path | None,
         typer.Option(help="Where baselines are stored. Default: ./baselines, then the built-in ones."),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the verdict as JSON, at full precision.")] = None,
-    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write the verdict as JUnit XML.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json-file", metavar="FILE", help="Write the verdict as JSON, at full precision.")
+    ] = None,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the verdict as JUnit XML.")
+    ] = None,
     markdown_file: Annotated[
         Path | None,
-        typer.Option("--markdown", help='Add the verdict as Markdown to a file, such as "$GITHUB_STEP_SUMMARY".'),
+        typer.Option(
+            "--markdown", metavar="FILE", help='Add the verdict as Markdown to a file, such as "$GITHUB_STEP_SUMMARY".'
+        ),
     ] = None,
 ) -> None:
     """Compare stored runs with stored baselines by a policy; 0 pass, 1 regression, 3 inconclusive, 4 not comparable."""
     verdict = held_to(run or (), policy=policy, runs_root=runs, baselines_root=baselines)
     _print(verdict)
-    if json is not None:
-        write_text(json, json_text(verdict))
+    if json_file is not None:
+        write_text(json_file, json_text(verdict))
     if junit_file is not None:
         write_text(junit_file, junit(verdict))
     if markdown_file is not None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.options import Json, Runs
+from bench.cli.command import give_json
+from bench.cli.options import Baselines, Confidence, Json, JsonFile, Reports, Runs
 from bench.cli.tables import print_table
 from bench.comparing.leaderboard import Board, leaderboards, over_suites
-from bench.core.files import canonical_json, write_text
+from bench.core.files import write_text
 from bench.reports.leaderboard import cells as words
 from bench.reports.leaderboard import write
 from bench.reports.leaderboard.outputs import csv_text, profile_values, values
@@ -42,14 +43,12 @@ def leaderboard(
         float | None,
         typer.Option(help="Score whose tokens and time are asked for. Default: the mean of the default method."),
     ] = None,
-    confidence: Annotated[float, typer.Option(help="Coverage the intervals aim at, between 0 and 1.")] = 0.95,
+    confidence: Confidence = 0.95,
     runs: Runs = Path("runs"),
-    baselines: Annotated[
-        list[Path] | None,
-        typer.Option(help="Repeatable; where baselines are stored. Default: ./baselines, then the built-in ones."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Where the pages and pictures go.")] = Path("reports"),
+    baselines: Baselines = None,
+    reports: Reports = Path("reports"),
     json: Json = False,
+    json_file: JsonFile = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the rows as CSV.")] = None,
 ) -> None:
     """Rank stored methods with intervals, grouped into those that cannot be told apart, and their cost; needs no torch.
@@ -66,21 +65,23 @@ def leaderboard(
         runs_root=runs,
         roots=baselines,
     )
-    pages = write(boards, reports_root=out)
+    pages = write(boards, reports_root=reports)
     if csv is not None:
         write_text(csv, csv_text(boards))
-    if json:
-        profiles = {
-            name: {"suites": [board.selection.suite for board in timed], "methods": [*map(profile_values, found)]}
-            for name, (timed, found) in over_suites(boards).items()
-        }
-        shown = {"leaderboards": [*map(values, boards)], "time_to_target": profiles, "pages": [*map(str, pages)]}
-        sys.stdout.write(canonical_json(shown))
+    if give_json(_values(boards, pages), json=json, file=json_file):
         return
     for board in boards:
         _print(board)
     for page in pages:
         typer.echo(page)
+
+
+def _values(boards: Sequence[Board], pages: Sequence[Path]) -> dict[str, Any]:
+    profiles = {
+        name: {"suites": [board.selection.suite for board in timed], "methods": [*map(profile_values, methods)]}
+        for name, (timed, methods) in over_suites(boards).items()
+    }
+    return {"leaderboards": [*map(values, boards)], "time_to_target": profiles, "pages": [*map(str, pages)]}
 
 
 def _print(board: Board) -> None:

@@ -9,10 +9,10 @@ import typer
 from rich.table import Table
 
 from bench import metrics
-from bench.cli.options import Json
+from bench.cli.command import give_json
+from bench.cli.options import Json, JsonFile
 from bench.cli.tables import print_table
 from bench.core.errors import InputError, suggest
-from bench.core.files import canonical_json
 from bench.suites import library, plugins
 from bench.suites.resolve import SuiteFile, builtin_suites, load_suite, resolve
 
@@ -25,6 +25,7 @@ def list_names(
     ] = None,
     profile: Annotated[str | None, typer.Option(help="Only this profile of the suite. Default: all of them.")] = None,
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """List suites, methods or metrics."""
     if methods and what not in (None, "methods"):
@@ -36,8 +37,7 @@ def list_names(
     if what != "methods" and (suite or profile):
         raise InputError(f"bench list {what}: --suite and --profile say which methods; use bench list methods")
     found = rows[what]()
-    if json:
-        typer.echo(canonical_json(found), nl=False)
+    if give_json(found, json=json, file=json_file):
         return
     table = Table(*found[0])
     table.columns[0].no_wrap = True  # a name that is cut cannot be typed

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from bench.cli.options import Json, Method, Offline, Profile, Runs, Set, Suite, parse_seeds
+from bench.cli.command import give_json
+from bench.cli.options import Baselines, Device, Json, JsonFile, Method, Offline, Profile, Runs, Set, Suite, parse_seeds
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
 from bench.config import SuiteConfig
 from bench.core.errors import NotComparableError
-from bench.core.files import canonical_json
 from bench.core.wording import plural
 from bench.records.noise import draws_initial_weights
 from bench.records.store import ResultName, Store, StoredBaseline, write_noise
@@ -31,15 +30,14 @@ def noise(
     repeats: Annotated[int, typer.Option(help="Whole runs of the first seed, 2 or more.")] = 3,
     seeds: Annotated[str, typer.Option(help="Run seeds, such as 0-2; stored ones are not run again.")] = "0-2",
     set_: Set = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     offline: Offline = False,
     runs: Runs = Path("runs"),
     keep: Annotated[Path | None, typer.Option(help="Keep the repeats in this folder. Default: thrown away.")] = None,
     store: Annotated[bool, typer.Option("--store", help="Write the noise into the stored baseline.")] = False,
-    root: Annotated[
-        list[Path] | None, typer.Option(help="Repeatable; where the baseline is. Default: as `bench baseline list`.")
-    ] = None,
+    baselines: Baselines = None,
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Run one seed several times and several seeds once, and show how far each score moves.
 
@@ -49,11 +47,9 @@ def noise(
     config = resolve_suite(
         suite, profile=profile, method=method, overrides=set_ or (), offline=offline, progress=settings.progress
     )
-    stored_in = _baseline_of(config, root) if store else None
+    stored_in = _baseline_of(config, baselines) if store else None
     measured = measure_noise(config, settings, n_repeats=repeats, seeds=parse_seeds(seeds), keep=keep)
-    if json:
-        sys.stdout.write(canonical_json(measured.floor.model_dump(mode="json")))
-    else:
+    if not give_json(measured.floor.model_dump(mode="json"), json=json, file=json_file):
         _print(measured)
     if stored_in is not None:
         write_noise(stored_in, measured.floor)

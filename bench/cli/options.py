@@ -25,12 +25,22 @@ Set = Annotated[
         "--set", metavar="KEY=VALUE", help="Repeatable; override a value, such as training.learning_rate=1e-4."
     ),
 ]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; every network connection is refused.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON at full precision on standard output, and nothing else.")
 ]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json-file", metavar="FILE", help="Write that JSON to a file, beside what is printed.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Run again even where a record stands.")]
 Runs = Annotated[Path, typer.Option(help="Where runs are stored.")]
 Reports = Annotated[Path, typer.Option(help="Where reports go.")]
+Baselines = Annotated[
+    list[Path] | None,
+    typer.Option(help="Repeatable; where baselines are stored. Default: ./baselines, then the built-in ones."),
+]
+Confidence = Annotated[float, typer.Option(help="Coverage that the intervals aim at, between 0 and 1.")]
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from bench.cli.options import Json, Offline
+from bench.cli.command import give_json
+from bench.cli.options import Baselines, Json, JsonFile, Offline
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
 from bench.core.errors import EXIT_REGRESSION
-from bench.core.files import canonical_json
 from bench.reports.numbers import number
 from bench.running.reproduce import Departure, Reproduction, find_original
 from bench.running.reproduce import reproduce as run_again
@@ -29,18 +28,15 @@ def reproduce(
     ] = None,
     offline: Offline = False,
     keep: Annotated[Path | None, typer.Option(help="Keep the second run in this folder. Default: thrown away.")] = None,
-    root: Annotated[
-        list[Path] | None, typer.Option(help="Repeatable; where baselines are. Default: as `bench baseline list`.")
-    ] = None,
+    baselines: Baselines = None,
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Run a record again from what it holds alone, and say: bitwise, within noise, or differs (exit code 1)."""
-    original = find_original(record, roots=root)
+    original = find_original(record, roots=baselines)
     settings = RunSettings(device=device or original.device, offline=offline, progress=ConsoleProgress())
     done = run_again(original, settings, keep=keep)
-    if json:
-        sys.stdout.write(canonical_json(_values(done)))
-    else:
+    if not give_json(_values(done), json=json, file=json_file):
         _print(done)
     if done.outcome == "differs":
         raise typer.Exit(EXIT_REGRESSION)

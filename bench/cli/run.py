@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli.options import Json, Method, Offline, Profile, Reports, Runs, Set, Suite, parse_seeds
+from bench.cli.command import give_json
+from bench.cli.options import (
+    Device,
+    Force,
+    Json,
+    JsonFile,
+    Method,
+    Offline,
+    Profile,
+    Reports,
+    Runs,
+    Set,
+    Suite,
+    parse_seeds,
+)
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_results
-from bench.core.files import canonical_json
 from bench.core.processes import is_main
 from bench.core.progress import Silent
 from bench.reports.run import write_cell_report
@@ -26,15 +38,16 @@ def run(
     method: Method = None,
     seeds: Annotated[str, typer.Option(help="Run seeds, such as 0-2 or 0,3,7.")] = "0",
     set_: Set = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     offline: Offline = False,
-    force: Annotated[bool, typer.Option("--force", help="Run again even where a record stands.")] = False,
+    force: Force = False,
     report_to: Annotated[
         list[str] | None, typer.Option(help="Repeatable; a tracker of transformers' Trainer, such as tensorboard.")
     ] = None,
     runs: Runs = Path("runs"),
     reports: Reports = Path("reports"),
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Fine-tune a model under fixed seeds, score it, and write the report.
 
@@ -62,11 +75,11 @@ def run(
         return
     known = [result.stored for result in results]
     comparison, path = write_cell_report(results[0].folder.parent, reports_root=reports, known=known)
-    if json:
-        shown = [
-            {"folder": str(r.folder), "reused": r.reused, "record": r.record.model_dump(mode="json")} for r in results
-        ]
-        sys.stdout.write(canonical_json({"report": str(path), "runs": shown}))
+    values = [
+        {"folder": str(result.folder), "reused": result.reused, "record": result.record.model_dump(mode="json")}
+        for result in results
+    ]
+    if give_json({"report": str(path), "runs": values}, json=json, file=json_file):
         return
     print_results(comparison)
     typer.echo(path)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.command import give_json
+from bench.cli.options import Confidence, Json, JsonFile
 from bench.cli.tables import print_table
-from bench.core.files import canonical_json
 from bench.metrics import METRIC_NAMES
 from bench.metrics.base import MetricSpec
 from bench.metrics.score import DEFAULT_TEXT_METRICS, parse_options, score_files
@@ -49,10 +50,11 @@ def score(
     ] = None,
     layer: Annotated[int | None, typer.Option(help="Layer of bertscore's model; the same as bertscore.layer.")] = None,
     n_classes: Annotated[int | None, typer.Option(help="Number of classes; labels beyond it are errors.")] = None,
-    confidence: Annotated[float, typer.Option(help="Coverage of the interval over examples.")] = 0.95,
+    confidence: Confidence = 0.95,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON at full precision, and nothing else.")] = False,
+    json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Score predictions against references, or generated texts alone."""
     options = parse_options([*(option or ()), *([] if layer is None else [f"bertscore.layer={layer}"])])
@@ -68,9 +70,8 @@ def score(
         n_resamples=resamples,
         seed=seed,
     )
-    if json:
-        typer.echo(canonical_json({spec.name: result.model_dump(mode="json") for spec, result in results}), nl=False)
-    else:
+    values = {spec.name: result.model_dump(mode="json") for spec, result in results}
+    if not give_json(values, json=json, file=json_file):
         _print_table(results)
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-
 import tomli_w
 import typer
 
 from bench.cli import doctor_facts as inspection
-from bench.cli.options import Json, Method, Profile, Set, Suite
+from bench.cli.command import give_json
+from bench.cli.options import Json, JsonFile, Method, Profile, Set, Suite
 from bench.cli.progress import ConsoleProgress
 from bench.core.errors import BenchError
-from bench.core.files import canonical_json
 from bench.reports.numbers import count, seconds, share, size
 from bench.suites.profile import resolve_suite
 
 
-def show(suite: Suite, profile: Profile = "auto", method: Method = None, set_: Set = None, json: Json = False) -> None:
+def show(
+    suite: Suite,
+    profile: Profile = "auto",
+    method: Method = None,
+    set_: Set = None,
+    json: Json = False,
+    json_file: JsonFile = None,
+) -> None:
     """Show what a suite resolves to: values, parameters (counted without weights), sources, expected cost."""
     config = resolve_suite(suite, profile=profile, method=method, overrides=set_ or (), progress=ConsoleProgress())
     states = inspection.source_states(config)
@@ -26,18 +31,14 @@ def show(suite: Suite, profile: Profile = "auto", method: Method = None, set_: S
     except BenchError as error:
         counted, uncounted = None, str(error)
     values = config.model_dump(mode="json", exclude_none=True)
-    if json:
-        sys.stdout.write(
-            canonical_json(
-                {
-                    "config": values,
-                    "config_key": config.key,
-                    "parameters": None if counted is None else {"total": counted.total, "trainable": counted.trainable},
-                    "sources": [{"used_for": s.used_for, "source": s.text, "cached": s.cached} for s in states],
-                    "expected_wall_time_s": None if cost is None else cost.wall_time_s,
-                }
-            )
-        )
+    facts = {
+        "config": values,
+        "config_key": config.key,
+        "parameters": None if counted is None else {"total": counted.total, "trainable": counted.trainable},
+        "sources": [{"used_for": s.used_for, "source": s.text, "cached": s.cached} for s in states],
+        "expected_wall_time_s": None if cost is None else cost.wall_time_s,
+    }
+    if give_json(facts, json=json, file=json_file):
         return
     typer.echo(tomli_w.dumps(values))
     typer.echo(f"config key   {config.key}")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from bench.cli.options import Json, Offline, Reports, Runs
+from bench.cli.command import give_json
+from bench.cli.options import Device, Json, JsonFile, Offline, Reports, Runs
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
 from bench.core.errors import RunError
-from bench.core.files import canonical_json
 from bench.experiments import study as studies
 from bench.experiments.study.plan import MethodPlan, total_s
 from bench.experiments.study.result import Final, StudyResult, row_of, word_of
@@ -30,11 +29,12 @@ def study(
     file: Annotated[Path, typer.Argument(help="Study file, such as suites/imdb/study.toml.")],
     plan: Annotated[bool, typer.Option("--plan", help="Show what would run and how long, and run nothing.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try runs again that failed before.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     offline: Offline = False,
     runs: Runs = Path("runs"),
     reports: Reports = Path("reports"),
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Search settings for several methods on one budget, on validation rows alone; report default and tuned.
 
@@ -42,7 +42,9 @@ def study(
     """
     read = studies.read_study(file)
     if plan:
-        _show_plan(studies.plan_study(read, runs_root=runs), json=json)
+        plans = studies.plan_study(read, runs_root=runs)
+        if not give_json(_plan_values(plans), json=json, file=json_file):
+            _show_plan(plans)
         return
     result = studies.run_study(
         read,
@@ -50,9 +52,8 @@ def study(
         retry_failed=retry_failed,
     )
     path = study_page.write_report(result, reports_root=reports)
-    if json:
-        sys.stdout.write(canonical_json({"report": str(path), **study_page.values_of(result)}))
-    else:
+    values = {"report": str(path), **study_page.values_of(result)}
+    if not give_json(values, json=json, file=json_file):
         _print(result)
         typer.echo(path)
     if result.failures:
@@ -60,16 +61,17 @@ def study(
         raise RunError(f"{path}: the study is not whole: {result.failures[0]}{rest}; --retry-failed tries again")
 
 
-def _show_plan(plans: Sequence[MethodPlan], *, json: bool) -> None:
+def _plan_values(plans: Sequence[MethodPlan]) -> dict[str, Any]:
+    return {
+        "methods": [asdict(plan) | {"time_s": plan.time_s} for plan in plans],
+        "n_runs": sum(plan.n_runs for plan in plans),
+        "time_s": total_s(plans),
+    }
+
+
+def _show_plan(plans: Sequence[MethodPlan]) -> None:
     total = total_s(plans)
-    n_runs = sum(one.n_runs for one in plans)
-    if json:
-        sys.stdout.write(
-            canonical_json(
-                {"methods": [asdict(one) | {"time_s": one.time_s} for one in plans], "n_runs": n_runs, "time_s": total}
-            )
-        )
-        return
+    n_runs = sum(plan.n_runs for plan in plans)
     table = Table("method", "trials", "trial runs", "final runs", "time of one", "time of all")
     for one in plans:
         times = ("—" if time is None else seconds(time) for time in (one.run_time_s, one.time_s))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +11,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench.cli.options import Json, Runs, parse_seeds
+from bench.cli.command import give_json
+from bench.cli.options import Force, Json, JsonFile, Runs, parse_seeds
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
 from bench.core.errors import InputError
-from bench.core.files import canonical_json
 from bench.core.wording import plural
-from bench.experiments.sweep import CellResult, Plan, Sweep, SweepResult, load_sweep, plan, run_sweep
+from bench.experiments.sweep import (
+    CellResult,
+    NotApplicable,
+    Plan,
+    Planned,
+    Sweep,
+    SweepCell,
+    SweepResult,
+    load_sweep,
+    plan,
+    run_sweep,
+)
 from bench.experiments.sweep.file import checked_sweep
 from bench.experiments.sweep.running import Tally
 from bench.running.settings import RunSettings
@@ -55,9 +65,10 @@ def sweep(
         float | None, typer.Option(help="Part of a GPU for a cell, 0 to 1. Default: 1 where there are any.")
     ] = None,
     only_plan: Annotated[bool, typer.Option("--plan", help="Show what would run, and run nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Run again even where a record stands.")] = False,
+    force: Force = False,
     runs: Runs = Path("runs"),
     json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Run suites x methods x seeds; what is stored is skipped, and a cell that fails fails alone.
 
@@ -77,23 +88,25 @@ def sweep(
         "cpus_per_cell": cpus_per_cell,
         "gpus_per_cell": gpus_per_cell,
     }
-    asked = _asked(suite, {key: value for key, value in given.items() if value is not None})
+    written = _asked(suite, {key: value for key, value in given.items() if value is not None})
     planned = plan(
-        asked.suites,
-        methods=asked.methods,
-        seeds=parse_seeds(asked.seeds),
-        profile=asked.profile,
-        overrides=asked.set,
+        written.suites,
+        methods=written.methods,
+        seeds=parse_seeds(written.seeds),
+        profile=written.profile,
+        overrides=written.set,
         settings=RunSettings(
-            runs_root=runs, device=asked.device, offline=asked.offline, force=force, progress=ConsoleProgress()
+            runs_root=runs, device=written.device, offline=written.offline, force=force, progress=ConsoleProgress()
         ),
     )
     if only_plan:
-        _show_plan(planned, json=json)
+        if not give_json(_plan_values(planned), json=json, file=json_file):
+            _show_plan(planned)
         return
     with _Shown() as shown:
-        result = run_sweep(planned, engine=asked.engine_settings, watch=shown.watch)
-    _show_result(planned, result, json=json)
+        result = run_sweep(planned, engine=written.engine_settings, watch=shown.watch)
+    if not give_json(_result_values(planned, result), json=json, file=json_file):
+        _show_result(result)
     raise typer.Exit(result.exit_code)
 
 
@@ -112,8 +125,8 @@ def _asked(suites: Sequence[str], given: dict[str, Any]) -> Sweep:
         return checked_sweep({"suites": list(suites), **given}, place="bench sweep")
     if len(suites) > 1:
         raise InputError(f"{files[0]}: a sweep file says all; give it alone, or suites")
-    written = load_sweep(Path(files[0]))
-    return checked_sweep({**written.model_dump(exclude_unset=True), **given}, place="bench sweep")
+    in_file = load_sweep(Path(files[0]))
+    return checked_sweep({**in_file.model_dump(exclude_unset=True), **given}, place="bench sweep")
 
 
 # --- on the way ------------------------------------------------------------------------------------------------------
@@ -177,23 +190,24 @@ def duration(seconds: float) -> str:
 # --- before and after ------------------------------------------------------------------------------------------------
 
 
-def _show_plan(planned: Plan, *, json: bool) -> None:
+def _plan_values(planned: Plan) -> dict[str, Any]:
     known_s, n_known = planned.expected_s
-    to_run = {one.folder for one in planned.to_run}
-    if json:
-        values = {
-            "n_cells": len(planned.cells),
-            "n_to_run": len(to_run),
-            "expected_s": known_s if n_known else None,
-            "n_expected": n_known,
-            "cells": [
-                _values(one.cell, one.folder) | {"done": one.done, "expected_s": one.expected_s}
-                for one in planned.cells
-            ],
-            "not_applicable": _not_applicable(planned),
-        }
-        sys.stdout.write(canonical_json(values))
-        return
+    return {
+        "n_cells": len(planned.cells),
+        "n_to_run": len(planned.to_run),
+        "expected_s": known_s if n_known else None,
+        "n_expected": n_known,
+        "cells": [
+            _values(cell.cell, cell.folder) | {"done": cell.done, "expected_s": cell.expected_s}
+            for cell in planned.cells
+        ],
+        "not_applicable": _not_applicable(planned.not_applicable),
+    }
+
+
+def _show_plan(planned: Plan) -> None:
+    known_s, n_known = planned.expected_s
+    to_run = {cell.folder for cell in planned.to_run}
     table = Table("suite", "profile", "method", "seeds done", "seeds to run", "a seed takes")
     for rows in _by_config(planned).values():
         config = rows[0].cell.config
@@ -207,7 +221,7 @@ def _show_plan(planned: Plan, *, json: bool) -> None:
             "-" if expected_s is None else duration(expected_s),
         )
     print_table(table)
-    _show_not_applicable(planned)
+    _show_not_applicable(planned.not_applicable)
     n_done = len(planned.cells) - len(to_run)
     counts = f"{plural(len(planned.cells), 'cell')}: {n_done} done already, {len(to_run)} to run"
     typer.echo(f"{counts}, {len(planned.not_applicable)} not applicable.")
@@ -215,14 +229,14 @@ def _show_plan(planned: Plan, *, json: bool) -> None:
         typer.echo(f"{n_known} of those to run should take {duration(known_s)} one after another, by stored runs.")
 
 
-def _by_config(planned: Plan) -> dict[Path, list[Any]]:
-    rows: dict[Path, list[Any]] = {}
-    for one in planned.cells:
-        rows.setdefault(one.folder.parent, []).append(one)
+def _by_config(planned: Plan) -> dict[Path, list[Planned]]:
+    rows: dict[Path, list[Planned]] = {}
+    for cell in planned.cells:
+        rows.setdefault(cell.folder.parent, []).append(cell)
     return rows
 
 
-def _seeds(seeds: Any) -> str:
+def _seeds(seeds: Iterable[int]) -> str:
     """Return seeds with runs of them as ranges, such as `0-4, 7`; `-` for none."""
     ranges: list[list[int]] = []
     for seed in sorted(seeds):
@@ -233,28 +247,33 @@ def _seeds(seeds: Any) -> str:
     return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in ranges) or "-"
 
 
-def _show_not_applicable(planned: Plan) -> None:
-    for one in planned.not_applicable:
-        typer.echo(f"{one.suite}, {one.method}: does not apply: {one.why}")
+def _show_not_applicable(methods: Sequence[NotApplicable]) -> None:
+    for method in methods:
+        typer.echo(f"{method.suite}, {method.method}: does not apply: {method.why}")
 
 
-def _show_result(planned: Plan, result: SweepResult, *, json: bool) -> None:
-    counts = {state: sum(one.state == state for one in result.outcomes) for state in ("done", "stored", "failed")}
-    if json:
-        cells = [
-            _values(outcome.cell, one.folder)
-            | {
-                "state": outcome.state,
-                "seconds": outcome.seconds,
-                "message": outcome.message,
-                "log": None if outcome.log is None else str(outcome.log),
-            }
-            for one, outcome in zip(planned.cells, result.outcomes, strict=True)
-        ]
-        values = {"cells": cells, "counts": counts, "not_applicable": _not_applicable(planned)}
-        sys.stdout.write(canonical_json(values))
-        return
-    _show_not_applicable(planned)
+def _result_values(planned: Plan, result: SweepResult) -> dict[str, Any]:
+    cells = [
+        _values(outcome.cell, cell.folder)
+        | {
+            "state": outcome.state,
+            "seconds": outcome.seconds,
+            "message": outcome.message,
+            "log": None if outcome.log is None else str(outcome.log),
+        }
+        for cell, outcome in zip(planned.cells, result.outcomes, strict=True)
+    ]
+    return {"cells": cells, "counts": _counts(result), "not_applicable": _not_applicable(result.not_applicable)}
+
+
+def _counts(result: SweepResult) -> dict[str, int]:
+    states = [outcome.state for outcome in result.outcomes]
+    return {state: states.count(state) for state in ("done", "stored", "failed")}
+
+
+def _show_result(result: SweepResult) -> None:
+    counts = _counts(result)
+    _show_not_applicable(result.not_applicable)
     for outcome in result.failed:
         typer.echo(f"failed: {outcome.cell.name}: {outcome.message}")
         if outcome.log is not None:
@@ -265,7 +284,7 @@ def _show_result(planned: Plan, result: SweepResult, *, json: bool) -> None:
     )
 
 
-def _values(cell: Any, folder: Path) -> dict[str, Any]:
+def _values(cell: SweepCell, folder: Path) -> dict[str, Any]:
     config = cell.config
     return {
         "suite": config.suite,
@@ -277,5 +296,5 @@ def _values(cell: Any, folder: Path) -> dict[str, Any]:
     }
 
 
-def _not_applicable(planned: Plan) -> list[dict[str, str]]:
-    return [{"suite": one.suite, "method": one.method, "why": one.why} for one in planned.not_applicable]
+def _not_applicable(methods: Sequence[NotApplicable]) -> list[dict[str, str]]:
+    return [{"suite": method.suite, "method": method.method, "why": method.why} for method in methods]

@@ -37,7 +37,7 @@ def key_folder(tmp_path: Path) -> Path:
 def test_a_pass_prints_a_table_and_writes_every_output(tmp_path: Path) -> None:
     store(tmp_path, run=SIDE, baseline=SIDE, policy=POLICY)
     files = [tmp_path / name for name in ("gate.json", "gate.xml", "gate.md")]
-    result = gated(tmp_path, "--json", files[0], "--junit", files[1], "--markdown", files[2])
+    result = gated(tmp_path, "--json-file", files[0], "--junit", files[1], "--markdown", files[2])
     assert (result.exit_code, result.exception) == (0, None)
     assert "pass (exit 0): 1 pass of 1 row that decide" in " ".join(result.output.split())
     assert json.loads(files[0].read_text(encoding="utf-8"))["outcome"] == "pass"

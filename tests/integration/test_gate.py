@@ -59,7 +59,7 @@ def run(stored: Stored, name: str, seeds: str, *overrides: str) -> None:
 def promote(stored: Stored, name: str, root: str, *allow: str) -> None:
     allowed = [word for one in ("dirty", *allow) for word in ("--allow", one)]
     done = bench(
-        "baseline", "promote", stored.key_folder(name), "--reason", "planted", "--root", stored.root / root, *allowed
+        "baseline", "promote", stored.key_folder(name), "--reason", "planted", "--baselines", stored.root / root, *allowed
     )
     assert done.exit_code == 0, done.output
 
@@ -68,7 +68,7 @@ def gated(stored: Stored, *words: str | Path, baselines: Path | None = None) -> 
     """Return the exit code of `bench gate`, and the first row of its verdict."""
     file = stored.root / "gate.json"
     file.unlink(missing_ok=True)
-    done = bench("gate", *words, "--baselines", baselines or stored.root / "baselines", "--json", file)
+    done = bench("gate", *words, "--baselines", baselines or stored.root / "baselines", "--json-file", file)
     assert file.is_file(), done.output
     row: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["rows"][0]
     return done.exit_code, row

@@ -395,7 +395,7 @@ def test_the_command_promotes_lists_shows_and_verifies(tmp_path: Path) -> None:
     cli = CliRunner()
 
     def invoke(*words: str) -> Any:
-        return cli.invoke(baseline_app, [*words, "--root", root], env={"COLUMNS": "200"})
+        return cli.invoke(baseline_app, [*words, "--baselines", root], env={"COLUMNS": "200"})
 
     promoted = invoke("promote", str(runs[0].parent), "--reason", "first measured")
     assert (promoted.exit_code, promoted.stdout.strip()[-16:]) == (0, "frozen_body.json")
@@ -431,6 +431,6 @@ def test_the_command_promotes_lists_shows_and_verifies(tmp_path: Path) -> None:
 
 def test_the_command_verifies_what_holds(tmp_path: Path) -> None:
     exact(tmp_path)
-    done = CliRunner().invoke(baseline_app, ["verify", "--root", str(tmp_path / "baselines")])
+    done = CliRunner().invoke(baseline_app, ["verify", "--baselines", str(tmp_path / "baselines")])
     assert done.exit_code == 0
     assert done.stdout.startswith("sentiment_sst2/documented/frozen_body  holds, 1 score computed again\n1 baseline, ")

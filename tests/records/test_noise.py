@@ -155,7 +155,7 @@ def invoke(*words: str) -> Any:
 def test_storing_is_refused_before_anything_runs_where_no_baseline_of_that_config_stands(
     tmp_path: Path, runs: Runs
 ) -> None:
-    words = ("suites/sentiment_sst2", "--profile", "tiny", "--store", "--root", str(tmp_path))
+    words = ("suites/sentiment_sst2", "--profile", "tiny", "--store", "--baselines", str(tmp_path))
     missing = invoke(*words).exception
     assert isinstance(missing, NotComparableError)
     assert "there is no baseline sentiment_sst2/tiny/frozen_body; make it with" in str(missing)
@@ -184,7 +184,7 @@ def test_the_noise_of_a_tiny_run_is_nothing_on_one_device_and_is_stored(tmp_path
     assert found.metrics["loss"].seeds is not None
     assert found.metrics["loss"].seeds > 0
     stored = promote([next(runs.glob("*/*/*/*"))], reason="r", root=root, allow=["few-seeds", "dirty"])
-    again = invoke(*words, *config, "--store", "--root", str(root))
+    again = invoke(*words, *config, "--store", "--baselines", str(root))
     assert again.exit_code == 0, again.exception
     assert "2 runs of seed 0: the same weights and predictions, bit by bit." in again.stdout
     assert "2 seeds: each changes initial weights and batch order." in again.stdout

@@ -241,7 +241,7 @@ def test_the_command_prints_the_board_and_writes_the_page(stored: Path) -> None:
 
 
 def test_the_command_needs_no_suite_and_prints_json_alone(stored: Path) -> None:
-    done = command("--json", "--target", "0.5", "--metric", "f1", "--out", "elsewhere")
+    done = command("--json", "--target", "0.5", "--metric", "f1", "--reports", "elsewhere")
     assert done.exit_code == 0, done.output
     (board,) = json.loads(done.output)["leaderboards"]
     assert (board["suite"], board["metric"], board["target"], len(board["rows"])) == ("sentiment_sst2", "f1", 0.5, 3)

@@ -215,7 +215,7 @@ def test_a_run_comes_out_bitwise_from_its_record_alone(stored: Path, tmp_path: P
     alone = tmp_path / "alone"
     alone.mkdir()
     shutil.copy(stored / "record.json", alone)
-    done = invoke(str(alone), "--keep", str(tmp_path / "kept"), "--root", str(tmp_path))
+    done = invoke(str(alone), "--keep", str(tmp_path / "kept"), "--baselines", str(tmp_path))
     assert done.exit_code == 0, done.exception
     assert "bitwise: weights, predictions and every score are equal to the last bit" in done.stdout
     assert "loss: the record was stored without the loss of each step" in done.stdout
@@ -229,7 +229,7 @@ def test_a_changed_course_is_told_by_its_first_step_and_exit_code_1(stored: Path
     rows = read_rows(folder / "curve.jsonl")
     rows[1]["loss"] += 0.25
     (folder / "curve.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    done = invoke(str(folder), "--json", "--root", str(tmp_path))
+    done = invoke(str(folder), "--json", "--baselines", str(tmp_path))
     assert done.exit_code == 1
     said = json.loads(done.stdout)
     assert (said["outcome"], said["departure"]["step"], said["elsewhere"]) == ("differs", 2, [])
@@ -243,7 +243,7 @@ def test_other_bytes_are_refused_before_training(stored: Path, tmp_path: Path, b
     record = read_record(stored)
     changed = getattr(record, block).model_copy(update={field: "of other bytes"})
     write_record(tmp_path, record.model_copy(update={block: changed}))
-    refused = invoke(str(tmp_path), "--keep", str(tmp_path / "kept"), "--root", str(tmp_path)).exception
+    refused = invoke(str(tmp_path), "--keep", str(tmp_path / "kept"), "--baselines", str(tmp_path)).exception
     assert isinstance(refused, SourceError)
     assert f"{block}.{field} is " in str(refused)
     assert not (tmp_path / "kept").exists()

@@ -1,0 +1,46 @@
+"""What all verbs have in common: option names of earlier versions, and JSON on standard output or in a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand
+
+from bench.core.files import canonical_json, write_text
+
+EARLIER_NAMES = {"--root": "--baselines", "--out": "--reports", "--json": "--json-file"}
+"""Option as it was called in some verb -> as it is called in all. It still works where the verb has no other of its
+name, and no help shows it."""
+
+
+class Command(TyperCommand):
+    """A verb."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read options by their present names or earlier ones."""
+        names = {name for parameter in self.params for name in parameter.opts}
+        return super().parse_args(ctx, [_present(argument, names) for argument in args])
+
+
+def _present(argument: str, names: set[str]) -> str:
+    option, equals, value = argument.partition("=")
+    present = EARLIER_NAMES.get(option)
+    return f"{present}{equals}{value}" if present in names and option not in names else argument
+
+
+def give_json(values: Any, *, json: bool, file: Path | None) -> bool:
+    """Write what a verb found as JSON, where it is asked for, and return whether nothing else shall be printed.
+
+    Args:
+        values: what is written, at full precision.
+        json: whether to print it on standard output.
+        file: where to write it; none writes none.
+    """
+    text = canonical_json(values)
+    if file is not None:
+        write_text(file, text)
+    if json:
+        sys.stdout.write(text)
+    return json
