@@ -40,6 +40,12 @@ class Example:
         return self.target
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the labels of its words; none where something else comes out."""
+        values = self.target if isinstance(self.target, tuple) else ()
+        return tuple(value for value in values if isinstance(value, int))
+
+    @property
     def references(self) -> tuple[str, ...]:
         """The texts that may come out, the first of which is trained on; none where labels come out."""
         texts = self.target if isinstance(self.target, tuple) else (self.target,)
