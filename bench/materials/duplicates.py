@@ -41,9 +41,9 @@ def near_duplicates(train: Sequence[str], test: Sequence[str]) -> int:
     )
     known, asked = shingles.transform(train), shingles.transform(test)  # (n_texts, N_FEATURES), sparse
     n_known, n_asked = (np.asarray(rows.sum(axis=1)).ravel() for rows in (known, asked))
-    found = 0
+    n_near = 0
     for start in range(0, len(test), BLOCK_ROWS):
         shared = (asked[start : start + BLOCK_ROWS] @ known.T).tocoo()  # (block, n_train), pairs with any in common
         union = n_asked[start + shared.row] + n_known[shared.col] - shared.data
-        found += len(np.unique(shared.row[shared.data >= RESEMBLANCE * union]))
-    return found
+        n_near += len(np.unique(shared.row[shared.data >= RESEMBLANCE * union]))
+    return n_near

@@ -39,8 +39,11 @@ class Rule(Strict):
             (self.model_type, None if architecture is None else architecture.model_type),
             (self.task, config.task.kind),
         )
-        asked = [(wanted, there) for wanted, there in pairs if wanted is not None]
-        return all(there in ((wanted,) if isinstance(wanted, str) else wanted) for wanted, there in asked)
+        return all(
+            value in ((allowed,) if isinstance(allowed, str) else allowed)
+            for allowed, value in pairs
+            if allowed is not None
+        )
 
 
 class LibraryMethod(Strict):

@@ -7,21 +7,18 @@ nothing to a local one), and an empty table clears it.
 
 from __future__ import annotations
 
-import inspect
 import tomllib
 import typing
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
-
-from bench import metrics
-from bench.config import MetricConfig, ProfileName, SuiteConfig, TaskConfig, kind_of
+from bench.config import ProfileName, SuiteConfig
 from bench.core.builtin import builtin_root
 from bench.core.errors import InputError, suggest
 from bench.suites import library, plugins
+from bench.suites.checking import validated, within
 
 SUITE_FILE = "suite.toml"
 PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
@@ -68,7 +65,7 @@ class SuiteFile:
         if other is None:
             return table
         if "like" in tables.get(str(other), {"like": None}):
-            allowed = [method for method, one in tables.items() if "like" not in one]
+            allowed = [method for method, table in tables.items() if "like" not in table]
             raise InputError(
                 f"{self.shown}: methods.{name}.like = {other!r} must name a method that is written out"
                 f"{suggest(str(other), allowed)}"
@@ -163,14 +160,14 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
     tables |= {"profile": profile, "method_name": name, "method": method_table}
     if chosen:  # the suite's reasons are about its own methods
         ours = {"method", "method_name", *(f"training.{key}" for key in training)}
-        others = {path: why for path, why in tables.get("chosen", {}).items() if not _within(path, ours)}
+        others = {path: why for path, why in tables.get("chosen", {}).items() if not within(path, ours)}
         tables["chosen"] = others | chosen
     paths = []
     for override in overrides:
         path, value = parse_override(override)
         tables = merge(tables, _nest(path, value))
         paths.append(".".join(path))
-    config = _validated(tables, place=f"{file.shown} (profile {profile})", overridden=paths)
+    config = validated(tables, place=f"{file.shown} (profile {profile})", overridden=paths)
     as_written = name == file.default_method(profile) and not overrides
     return _with_chosen(config, file.shown, as_written=as_written)
 
@@ -262,88 +259,13 @@ def load_lock(path: Path) -> SuiteConfig:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from None
-    return _validated(tables, place=str(path), overridden=[])
+    return validated(tables, place=str(path))
 
 
 def _nest(path: list[str], value: Any) -> Table:
     for part in reversed(path):
         value = {part: value}
     return typing.cast(Table, value)
-
-
-def _validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[str]) -> SuiteConfig:
-    try:
-        config = SuiteConfig.model_validate(tables)
-    except ValidationError as error:
-        first = error.errors()[0]
-        path, allowed = _locate(first["loc"], tables)
-        unknown = first["type"] == "extra_forbidden"
-        if any(path == o or path.startswith(f"{o}.") or (unknown and o.startswith(f"{path}.")) for o in overridden):
-            place = f"--set {path}"
-        if unknown:
-            wrong = str(first["loc"][-1])
-            raise InputError(f"{place}: {path} is not a known key{suggest(wrong, allowed)}") from None
-        if first["type"] == "missing":
-            raise InputError(f"{place}: {path} is missing") from None
-        got = "" if isinstance(first["input"], Mapping | BaseModel) else f" (got {first['input']!r})"
-        message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{place}: {path or 'the suite'}: {message}{got}") from None
-    for name, metric in config.metrics.items():
-        _check_metric(name, metric, place)
-        wanted = metrics.spec(name).inputs
-        if wanted not in config.task.metric_inputs:
-            raise InputError(
-                f"{place}: metrics.{name} scores {wanted}, which a {config.task.kind} task does not predict"
-            )
-    return config
-
-
-def _check_metric(name: str, metric: MetricConfig, place: str) -> None:
-    try:
-        metrics.check_options(name, metric.options)
-        runs_a_model = "model" in metrics.needs(name)
-        if runs_a_model and metric.model is None:
-            raise InputError(f"metrics.{name}.model is missing; name the source of the model it shall run")
-        if metric.model is not None and not runs_a_model:
-            raise InputError(f"metrics.{name}.model: {name} runs no model of its own; remove the entry")
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from None
-
-
-def _locate(loc: Sequence[int | str], tables: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Turn pydantic's location into a key path (without union tags) and the keys allowed beside its last part."""
-    parts: list[str] = []
-    models: list[type[BaseModel]] = [SuiteConfig]
-    allowed: list[str] = []
-    for part in loc:
-        tagged = [m for m in models if "kind" in m.model_fields and part in get_args(m.model_fields["kind"].annotation)]
-        if len(models) > 1 and tagged:
-            models = tagged
-            continue
-        parts.append(str(part))
-        allowed = [field for m in models for field in m.model_fields]
-        fields = [m.model_fields[str(part)] for m in models if str(part) in m.model_fields]
-        if fields:
-            models = [_of_its_kind(m, tables) for field in fields for m in _models_in(field.annotation)]
-    return ".".join(parts), allowed
-
-
-def _of_its_kind(model: type[BaseModel], tables: Mapping[str, Any]) -> type[BaseModel]:
-    """Return the table type of the suite's kind of task in the place of that of every task."""
-    if model is not TaskConfig:
-        return model
-    try:
-        return kind_of(str(tables["task"]["kind"]))
-    except (InputError, KeyError, TypeError):  # the kind itself is what does not fit
-        return model
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the table types that an annotation can hold."""
-    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
 
 
 def _with_chosen(config: SuiteConfig, shown: str, *, as_written: bool) -> SuiteConfig:
@@ -354,10 +276,6 @@ def _with_chosen(config: SuiteConfig, shown: str, *, as_written: bool) -> SuiteC
         path = next(path for path in config.chosen if path not in kept)
         raise InputError(f"{shown}: chosen: {path!r} names no key of the resolved suite")
     return config.model_copy(update={"chosen": kept})
-
-
-def _within(path: str, parents: Collection[str]) -> bool:
-    return any(path == parent or path.startswith(f"{parent}.") for parent in parents)
 
 
 def _names_a_key(path: str, values: Table) -> bool:

@@ -254,9 +254,11 @@ class _Judging:
         """Return true label, chosen label and the probability of the chosen one, each (n_rows,)."""
         items = task.encode(model, rows, "test", advance=no_advance)
         with torch.inference_mode(), autocast(self._training, model):
-            seen = task.predict(model, items, batch_size=self.config.training.evaluation_batch_size, advance=no_advance)
-        truth, chosen = np.array(seen.references, dtype=int), np.array(seen.predictions, dtype=int)
-        true_probability = np.exp(-seen.losses_nats)
+            predicted = task.predict(
+                model, items, batch_size=self.config.training.evaluation_batch_size, advance=no_advance
+            )
+        truth, chosen = np.array(predicted.references, dtype=int), np.array(predicted.predictions, dtype=int)
+        true_probability = np.exp(-predicted.losses_nats)
         return truth, chosen, np.where(truth == chosen, true_probability, 1 - true_probability)
 
     def _shares(self, task: Classification, model: Any, chunks: Sequence[Example]) -> tuple[float, ...]:
@@ -270,8 +272,8 @@ def _balanced(chunks: Sequence[Example]) -> list[Example]:
     by_author: dict[int, list[Example]] = {}
     for chunk in chunks:
         by_author.setdefault(chunk.number, []).append(chunk)
-    n = min(len(some) for some in by_author.values())
-    return [some[i * len(some) // n] for some in by_author.values() for i in range(n)]
+    n = min(len(own) for own in by_author.values())
+    return [own[i * len(own) // n] for own in by_author.values() for i in range(n)]
 
 
 def _shuffled(row: Example, number: int) -> Example:
@@ -312,10 +314,10 @@ def check_checkpoint(checkpoint: BaseModel, labels: tuple[str, ...]) -> None:
             "such as the `judge` folder of a run"
         )
     config = json.loads(file.read_text(encoding="utf-8"))
-    found = tuple(label for _, label in sorted((int(i), label) for i, label in config.get("id2label", {}).items()))
-    if found != labels:
+    names = tuple(label for _, label in sorted((int(i), label) for i, label in config.get("id2label", {}).items()))
+    if names != labels:
         raise InputError(
-            f"task.judge.checkpoint: its labels are {', '.join(found) or 'not named'}, the authors under data.texts "
+            f"task.judge.checkpoint: its labels are {', '.join(names) or 'not named'}, the authors under data.texts "
             f"are {', '.join(labels)}; give a judge of these authors in this order, or none to have one trained"
         )
 
