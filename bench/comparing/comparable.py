@@ -7,11 +7,12 @@ learning rate or method are what people compare, so those are notes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.config import SuiteConfig
+from bench.core.dotted import flatten
 from bench.core.errors import InputError
 from bench.records.baselines import Baseline
 from bench.records.record import RunRecord, Score
@@ -127,23 +128,15 @@ def _distinct(side: Sequence[RunRecord], field: str) -> str:
 
 def _setting_notes(ours: SuiteConfig, theirs: SuiteConfig, name: str) -> list[str]:
     """Return the settings that may differ because they are what is being compared."""
-    a = {"method": ours.method_name, **_flat("method", ours.method.model_dump(mode="json"))}
-    b = {"method": theirs.method_name, **_flat("method", theirs.method.model_dump(mode="json"))}
-    a |= _flat("training", ours.training.model_dump(mode="json", exclude=set(BUDGET)))
-    b |= _flat("training", theirs.training.model_dump(mode="json", exclude=set(BUDGET)))
+    a = {"method": ours.method_name, **flatten(ours.method.model_dump(mode="json"), "method")}
+    b = {"method": theirs.method_name, **flatten(theirs.method.model_dump(mode="json"), "method")}
+    a |= flatten(ours.training.model_dump(mode="json", exclude=set(BUDGET)), "training")
+    b |= flatten(theirs.training.model_dump(mode="json", exclude=set(BUDGET)), "training")
     return [
         f"{field}: {_shown(a.get(field))}, {name} {_shown(b.get(field))}"
         for field in dict.fromkeys((*a, *b))
         if a.get(field) != b.get(field)
     ]
-
-
-def _flat(prefix: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in table.items():
-        path = f"{prefix}.{name}"
-        flat |= _flat(path, value) if isinstance(value, Mapping) else {path: value}
-    return flat
 
 
 def check_records(records: Sequence[RunRecord]) -> None:

@@ -18,11 +18,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
-
 from bench.config import Scalar
 from bench.config.metric import Inputs
 from bench.core.errors import InputError, suggest
+from bench.core.schema import validate
 from bench.metrics.base import Metric, MetricSpec
 from bench.statistics.intervals import Aggregate
 
@@ -216,12 +215,12 @@ def _checked(name: str, options: Mapping[str, Scalar]) -> Any:
         if key not in allowed:
             ending = suggest(key, allowed) or f"; {name} has none"
             raise InputError(f"metrics.{name}.options.{key} is not a known option{ending}")
-    try:
-        return metric_class.Options.model_validate(dict(options), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"metrics.{name}.options.{place}: {first['msg']}, got {first['input']!r}") from None
+    return validate(
+        metric_class.Options,
+        dict(options),
+        strict=True,
+        explain=lambda fault: f"metrics.{name}.options.{fault.field}: {fault.message}, got {fault.value!r}",
+    )
 
 
 def _find(name: str) -> tuple[MetricSpec, Any]:

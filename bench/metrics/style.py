@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,10 +18,12 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from bench.config import Strict
 from bench.core.errors import InputError
+from bench.core.files import read_json
+from bench.core.schema import validate
 from bench.metrics.base import MetricSpec
 from bench.metrics.inputs import check_styles
 from bench.metrics.mean import mean_of, mean_statistics, signature_of
@@ -188,14 +189,8 @@ class StyleJudge:
 def _load(folder: Path, mtime_ns: int) -> StyleJudge:
     """Read `judge.json`; its time of change is there to tell a rewritten judge from the one that was kept."""
     place = folder / JUDGE_FILE
-    try:
-        file = JudgeFile.model_validate(json.loads(place.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "whole file"
-        raise InputError(f"{place}: {where}: {first['msg']}; {_WHERE_ONE_COMES_FROM}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{place}: cannot be read as JSON ({error}); {_WHERE_ONE_COMES_FROM}") from None
+    values = read_json(place, mend=_WHERE_ONE_COMES_FROM)
+    file = validate(JudgeFile, values, place=place, mend=_WHERE_ONE_COMES_FROM)
     digest = hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
     return StyleJudge(folder=folder, file=file, tokenizer_sha256=digest)
 

@@ -6,11 +6,12 @@ import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from bench import metrics
 from bench.config import MetricConfig, SuiteConfig, TaskConfig, kind_of
 from bench.core.errors import InputError, suggest
+from bench.core.schema import Fault, validate
 
 
 def validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[str] = ()) -> SuiteConfig:
@@ -24,22 +25,9 @@ def validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[str
     Raises:
         InputError: a key is unknown or missing, a value does not fit, or a metric cannot score the task.
     """
-    try:
-        config = SuiteConfig.model_validate(tables)
-    except ValidationError as error:
-        first = error.errors()[0]
-        path, allowed = _locate(first["loc"], tables)
-        unknown = first["type"] == "extra_forbidden"
-        if any(within(path, (key,)) or (unknown and within(key, (path,))) for key in overridden):
-            place = f"--set {path}"
-        if unknown:
-            wrong = str(first["loc"][-1])
-            raise InputError(f"{place}: {path} is not a known key{suggest(wrong, allowed)}") from None
-        if first["type"] == "missing":
-            raise InputError(f"{place}: {path} is missing") from None
-        got = "" if isinstance(first["input"], Mapping | BaseModel) else f" (got {first['input']!r})"
-        message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{place}: {path or 'the suite'}: {message}{got}") from None
+    config = validate(
+        SuiteConfig, tables, explain=lambda fault: _explain(fault, tables, place=place, overridden=overridden)
+    )
     for name, metric in config.metrics.items():
         _check_metric(name, metric, place)
         inputs = metrics.spec(name).inputs
@@ -48,6 +36,19 @@ def validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[str
                 f"{place}: metrics.{name} scores {inputs}, which a {config.task.kind} task does not predict"
             )
     return config
+
+
+def _explain(fault: Fault, tables: Mapping[str, Any], *, place: str, overridden: Sequence[str]) -> str:
+    """Return a fault of a suite: which key, what is wrong, what is allowed."""
+    path, allowed = _locate(fault.location, tables)
+    is_unknown = fault.kind == "unknown key"
+    if any(within(path, (key,)) or (is_unknown and within(key, (path,))) for key in overridden):
+        place = f"--set {path}"
+    if is_unknown:
+        return f"{place}: {path} is not a known key{suggest(str(fault.location[-1]), allowed)}"
+    if fault.kind == "missing key":
+        return f"{place}: {path} is missing"
+    return f"{place}: {path or 'the suite'}: {fault.message.removeprefix('Value error, ')}{fault.got}"
 
 
 def _check_metric(name: str, metric: MetricConfig, place: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 from bench.config import ProfileName, SuiteConfig
 from bench.core.builtin import builtin_root
+from bench.core.dotted import ABSENT, value_at
 from bench.core.errors import InputError, suggest
 from bench.suites import library, plugins
 from bench.suites.checking import validated, within
@@ -271,17 +272,8 @@ def _nest(path: list[str], value: Any) -> Table:
 def _with_chosen(config: SuiteConfig, shown: str, *, as_written: bool) -> SuiteConfig:
     """Return the config without reasons for keys that another method or `--set` took away; else those are errors."""
     values = config.model_dump(mode="json")
-    kept = {path: why for path, why in config.chosen.items() if _names_a_key(path, values)}
+    kept = {path: why for path, why in config.chosen.items() if value_at(values, path) is not ABSENT}
     if as_written and len(kept) < len(config.chosen):
         path = next(path for path in config.chosen if path not in kept)
         raise InputError(f"{shown}: chosen: {path!r} names no key of the resolved suite")
     return config.model_copy(update={"chosen": kept})
-
-
-def _names_a_key(path: str, values: Table) -> bool:
-    here: Any = values
-    for part in path.split("."):
-        if not isinstance(here, dict) or part not in here:
-            return False
-        here = here[part]
-    return True

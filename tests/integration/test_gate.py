@@ -59,7 +59,14 @@ def run(stored: Stored, name: str, seeds: str, *overrides: str) -> None:
 def promote(stored: Stored, name: str, root: str, *allow: str) -> None:
     allowed = [word for one in ("dirty", *allow) for word in ("--allow", one)]
     done = bench(
-        "baseline", "promote", stored.key_folder(name), "--reason", "planted", "--baselines", stored.root / root, *allowed
+        "baseline",
+        "promote",
+        stored.key_folder(name),
+        "--reason",
+        "planted",
+        "--baselines",
+        stored.root / root,
+        *allowed,
     )
     assert done.exit_code == 0, done.output
 

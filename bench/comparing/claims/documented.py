@@ -8,8 +8,7 @@ from pydantic import Field, model_validator
 
 from bench.comparing.claims.address import SEED_SPREAD, is_series
 from bench.config import Scalar, Strict, SuiteConfig
-
-_MISSING = object()
+from bench.core.dotted import ABSENT, value_at
 
 
 class _Claim(Strict):
@@ -140,30 +139,18 @@ def departures(documented: Documented, config: SuiteConfig, *, method_too: bool 
     """
     wanted: dict[str, Any] = {"profile": "documented", **documented.fixed}
     values = config.model_dump(mode="json")
-    found = []
+    clauses = []
     for path, allowed in wanted.items():
         if not method_too and (path == "method_name" or path.startswith("method.")):
             continue
-        here = _at(values, path)
+        actual = value_at(values, path)
         choices = allowed if isinstance(allowed, tuple) else (allowed,)
-        if here not in choices:
-            found.append(f"{path} is {_shown(here)}, the recipe's is {' or '.join(map(_shown, choices))}")
-    return tuple(found)
-
-
-def _at(values: Any, path: str) -> Any:
-    """Return the value at a dotted path through tables and lists, or `_MISSING`."""
-    for part in path.split("."):
-        if isinstance(values, dict):
-            values = values.get(part, _MISSING)
-        elif isinstance(values, list) and part.isdecimal() and int(part) < len(values):
-            values = values[int(part)]
-        else:
-            return _MISSING
-    return values
+        if actual not in choices:
+            clauses.append(f"{path} is {_shown(actual)}, the recipe's is {' or '.join(map(_shown, choices))}")
+    return tuple(clauses)
 
 
 def _shown(value: Any) -> str:
-    if value is _MISSING:
+    if value is ABSENT:
         return "absent"
     return "none" if value is None else str(value)

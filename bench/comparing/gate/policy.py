@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bench import metrics
 from bench.config import ProfileName, Strict
 from bench.core.errors import InputError, suggest
+from bench.core.schema import Fault, validate
 from bench.records.store import default_roots
 from bench.suites.resolve import SuiteFile, builtin_suites, load_suite, merge
 
@@ -141,10 +142,7 @@ def parse_policy(tables: Mapping[str, Any], *, place: str) -> Policy:
     Raises:
         InputError: as `load_policy`.
     """
-    try:
-        policy = Policy.model_validate(tables, strict=True)
-    except ValidationError as error:
-        raise InputError(f"{place}: {_explained(error)}") from None
+    policy = validate(Policy, tables, strict=True, explain=lambda fault: f"{place}: {_explain(fault)}")
     for name, suite in policy.suites.items():
         try:
             _check_suite(name, suite, policy)
@@ -153,18 +151,15 @@ def parse_policy(tables: Mapping[str, Any], *, place: str) -> Policy:
     return policy
 
 
-def _explained(error: ValidationError) -> str:
+def _explain(fault: Fault) -> str:
     """Return a fault of a policy: which field, what is wrong, what is allowed."""
-    # a key that is spelt wrong is missing as well, and the wrong spelling says more
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    loc = [str(part) for part in first["loc"]]
-    field = ".".join(loc)
-    if first["type"] == "extra_forbidden":
-        return f"{field} is not a known key{suggest(loc[-1], _keys_beside(loc))}"
-    if first["type"] == "missing":
-        return f"{field} is missing"
-    got = "" if isinstance(first["input"], Mapping) else f", got {first['input']!r}"
-    return f"{field}: {first['msg']}{got}"
+    if fault.kind == "unknown key":
+        keys = [str(part) for part in fault.location]
+        return f"{fault.field} is not a known key{suggest(keys[-1], _keys_beside(keys))}"
+    if fault.kind == "missing key":
+        return f"{fault.field} is missing"
+    got = "" if isinstance(fault.value, Mapping) else f", got {fault.value!r}"
+    return f"{fault.field}: {fault.message}{got}"
 
 
 def _keys_beside(loc: Sequence[str]) -> list[str]:
@@ -194,7 +189,7 @@ def _check_suite(name: str, suite: SuitePolicy, policy: Policy) -> None:
         if metric not in scored:
             raise InputError(f".metrics.{metric} is not a metric of the suite{suggest(metric, scored)}")
         _check_limits(metric, limits)
-    if not suite.cost.limits() and not any(one.tier == "critical" for one in suite.metrics.values()):
+    if not suite.cost.limits() and not any(limits.tier == "critical" for limits in suite.metrics.values()):
         raise InputError(
             " names nothing that decides, and would pass on no evidence; "
             'give one metric tier = "critical", or set a limit under cost'

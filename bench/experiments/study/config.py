@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Discriminator, Field, JsonValue, Tag, ValidationError, field_validator, model_validator
+from pydantic import Discriminator, Field, JsonValue, Tag, field_validator, model_validator
 
 from bench.config import ProfileName, Strict
 from bench.core.errors import InputError, suggest
+from bench.core.schema import Fault, validate
 from bench.suites.resolve import read_tables
 
 DEFAULT_TRIAL_SEED = 1000
@@ -175,10 +176,7 @@ def parse_study(tables: Mapping[str, Any], *, place: str) -> StudyFile:
     values = dict(tables)
     if isinstance(values.get("methods"), Mapping):
         values["methods"] = {name: _method(name, table, place) for name, table in values["methods"].items()}
-    try:
-        return StudyFile.model_validate(values)
-    except ValidationError as error:
-        raise InputError(f"{place}: {_explained(error)}") from None
+    return validate(StudyFile, values, explain=lambda fault: f"{place}: {_explain(fault)}")
 
 
 def _method(name: str, table: Any, place: str) -> Any:
@@ -207,19 +205,21 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Mapping[str, Any]:
     return flat
 
 
-def _explained(error: ValidationError) -> str:
+_OURS: Final = "Value error, "
+"""What pydantic writes before a message of ours."""
+
+
+def _explain(fault: Fault) -> str:
     """Return a fault of a study: which field, what is wrong, what is allowed."""
-    # a key that is spelt wrong is missing as well, and the wrong spelling says more
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    last = None if first["type"] == "value_error" else first["loc"][-1]  # else it names a table of ours, not a key
-    loc = [str(part) for part in first["loc"] if part not in ("space", "range", "choices") or part == last]
-    field = ".".join(loc)
-    if first["type"] == "extra_forbidden":
-        return f"{field} is not a known key{suggest(loc[-1], _keys_beside(first['loc']))}"
-    if first["type"] == "missing":
+    is_ours = fault.message.startswith(_OURS)  # then the last part names a table of ours, not a key
+    last = None if is_ours else fault.location[-1]
+    keys = [str(part) for part in fault.location if part not in ("space", "range", "choices") or part == last]
+    field = ".".join(keys)
+    if fault.kind == "unknown key":
+        return f"{field} is not a known key{suggest(keys[-1], _keys_beside(fault.location))}"
+    if fault.kind == "missing key":
         return f"{field} is missing"
-    got = "" if isinstance(first["input"], Mapping | BaseModel) else f" (got {first['input']!r})"
-    return f"{field + ': ' if field else ''}{first['msg'].removeprefix('Value error, ')}{got}"
+    return f"{field + ': ' if field else ''}{fault.message.removeprefix(_OURS)}{fault.got}"
 
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:

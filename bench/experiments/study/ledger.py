@@ -10,11 +10,10 @@ result. They are found by config key: a study that is changed, or another one, u
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bench.config import Strict
 from bench.core.errors import InputError
@@ -95,8 +94,8 @@ def open_ledger(root: Path, study: str) -> Ledger:
     if not path.is_file():
         return Ledger(path=path)
     try:
-        content = _Content.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
+        content = _Content.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:  # pydantic's is a ValueError
         first = str(error).splitlines()[0]
         raise InputError(f"{path}: is no ledger of a study ({first}); move it away to measure and try anew") from None
     return Ledger(path=path, rates=content.rates, failures=content.failures)

@@ -11,12 +11,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue
 
 from bench import metrics
 from bench.config import DataConfig, PeftMethod, PluginMethod, SuiteConfig
+from bench.core.dotted import ABSENT, value_at
 from bench.core.errors import InputError, suggest
 from bench.experiments.study.config import Choices, Range, StudyFile, StudyMethod, Values, load_study
 from bench.experiments.study.search import TrialSettings
@@ -263,11 +264,8 @@ def _check_plugin(study: Study, name: str, method: StudyMethod) -> None:
 
 def value_of(config: SuiteConfig, key: str) -> JsonValue:
     """Return what a dotted key holds; none where it is not there."""
-    here: Any = config.model_dump(mode="json")
-    for part in key.split("."):
-        here = here.get(part) if isinstance(here, dict) else None
-    found: JsonValue = here
-    return found
+    value = value_at(config.model_dump(mode="json"), key)
+    return None if value is ABSENT else cast(JsonValue, value)
 
 
 def _toml(value: JsonValue) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bench.config import Strict
-from bench.core.errors import InputError, suggest
+from bench.core.errors import suggest
+from bench.core.schema import Fault, validate
 from bench.experiments.sweep.engine import EngineName, EngineSettings
 from bench.suites.resolve import read_tables
 
@@ -71,14 +72,13 @@ def checked_sweep(tables: dict[str, object], *, place: str) -> Sweep:
     Raises:
         InputError: a key or value is wrong.
     """
-    try:
-        return Sweep.model_validate(tables)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0])
-        where = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            raise InputError(f"{place}: {key} is not a known key{suggest(key, Sweep.model_fields)}") from None
-        if first["type"] == "missing":
-            raise InputError(f'{place}: {key} is missing; for example {key} = ["suites/imdb"]') from None
-        raise InputError(f"{place}: {where}: {first['msg']} (got {first['input']!r})") from None
+    return validate(Sweep, tables, explain=lambda fault: f"{place}: {_explain(fault)}")
+
+
+def _explain(fault: Fault) -> str:
+    key = str(fault.location[0])
+    if fault.kind == "unknown key":
+        return f"{key} is not a known key{suggest(key, Sweep.model_fields)}"
+    if fault.kind == "missing key":
+        return f'{key} is missing; for example {key} = ["suites/imdb"]'
+    return f"{fault.field}: {fault.message} (got {fault.value!r})"

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench import metrics
 from bench.comparing.summary import RunSummary
+from bench.core.dotted import ABSENT, value_at
 from bench.core.wording import plural
 from bench.materials.duplicates import RESEMBLANCE
 from bench.records.predictions import INPUT_CHARACTERS
@@ -133,11 +134,10 @@ def choices(comparison: RunSummary) -> Iterable[str]:
 
 
 def _value_at(values: Any, path: str) -> str:
-    for part in path.split("."):
-        values = values.get(part) if isinstance(values, dict) else None
-    if isinstance(values, dict):
-        return ", ".join(f"{name} = {value}" for name, value in values.items() if value is not None)
-    return "—" if values is None else cell(str(values))
+    value = value_at(values, path)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {inner}" for name, inner in value.items() if inner is not None)
+    return "—" if value is None or value is ABSENT else cell(str(value))
 
 
 def provenance(comparison: RunSummary) -> Iterable[str]:
