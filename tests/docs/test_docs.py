@@ -14,6 +14,8 @@ from bench import metrics
 from bench.__main__ import EXIT_INTERRUPTED
 from bench.cli import doctor_facts as inspection
 from bench.cli.app import app
+from bench.config import kind_of
+from bench.config.task import KINDS
 from bench.core import errors
 from bench.core.builtin import builtin_root
 from bench.suites.resolve import builtin_suites, load_suite, resolve
@@ -214,3 +216,15 @@ def test_the_help_names_every_exit_code() -> None:
     assert {int(code) for code in said} == MEANINGS.keys()
     for code, meaning in said.items():
         assert any(word in meaning for word in MEANINGS[int(code)])
+
+
+def test_the_page_of_tasks_lists_every_kind_with_its_families_and_what_metrics_read() -> None:
+    text = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
+    listed = {
+        row[0].strip("`"): tuple(re.findall(r"`(\w+)`", cell) for cell in row[3:5]) for row in rows if len(row) == 5
+    }
+    facts = {kind: (list(kind_of(kind).families), list(kind_of(kind).metric_inputs)) for kind in KINDS}
+    assert listed == facts
