@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.records.record import RECORD_FILE, read_record
+from bench.records.store import RECORD_FILE, read_record
 
 ROOT = Path(__file__).parents[2]
 MAY_DIFFER = {"cost", "schema_version", "environment.commit", "environment.dirty", "environment.bench_version"}
@@ -52,14 +52,14 @@ def differences(before: Path, after: Path) -> Iterator[str]:
 
 def _records(root: Path) -> dict[Cell, Path]:
     records = {}
-    for folder in (file.parent for file in root.rglob(RECORD_FILE)):
-        record = read_record(folder)
-        records[record.suite, record.profile, record.method, record.seed] = folder
+    for file in root.rglob(RECORD_FILE):
+        record = read_record(file)
+        records[record.suite, record.profile, record.method, record.seed] = file.parent
     return records
 
 
 def _values(folder: Path) -> dict[str, Any]:
-    values: dict[str, Any] = read_record(folder).model_dump(mode="json", exclude_none=True)
+    values: dict[str, Any] = read_record(folder / RECORD_FILE).model_dump(mode="json", exclude_none=True)
     return values
 
 
