@@ -14,7 +14,7 @@ def fetch(suite: Suite, profile: Profile = "auto", method: Method = None, set_: 
     from bench.materials import fetch as materials
 
     with progress.stage("fetching", None):
-        found = materials.fetch(config, announce=progress.say)
-    for split, summary in found.splits.summary.splits.items():
+        fetched = materials.fetch(config, announce=progress.say)
+    for split, summary in fetched.splits.summary.splits.items():
         progress.say(f"{split}: {summary.n_examples} rows of {summary.source}")
-    progress.say(f"model: {found.base.identity}")
+    progress.say(f"model: {fetched.base.identity}")

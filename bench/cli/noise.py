@@ -75,13 +75,13 @@ def _print(measured: MeasuredNoise) -> None:
     config, floor = measured.config, measured.floor
     table = Table("metric", "value", "device noise", "sd over seeds")
     table.title = f"{config.suite} · {config.profile} · {config.method_name} · {floor.device}"
-    for metric, one in floor.metrics.items():
+    for metric, noise in floor.metrics.items():
         score = measured.repeats[0].scores[metric]
         table.add_row(
             f"{metric} {'↑' if score.higher_is_better else '↓'}",
             number(score.value, score.unit),
-            number(one.device, score.unit),
-            "—" if one.seeds is None else number(one.seeds, score.unit),
+            number(noise.device, score.unit),
+            "—" if noise.seeds is None else number(noise.seeds, score.unit),
             style="bold" if metric == config.primary_metric else "",
         )
     print_table(table)

@@ -66,12 +66,13 @@ def _print(done: Reproduction) -> None:
 def _departed(done: Reproduction) -> str:
     if done.original.losses is None:
         return "the record was stored without the loss of each step"
-    one = done.departure
-    if one is None:
+    departure = done.departure
+    if departure is None:
         return f"the same at all {len(done.original.losses)} steps"
-    if one.recorded is None or one.again is None:
-        return f"from step {one.step} on, one of the two runs had ended"
-    return f"first departed at step {one.step}: {one.recorded!r}, now {one.again!r}, {one.again - one.recorded:+.3g}"
+    if departure.recorded is None or departure.again is None:
+        return f"from step {departure.step} on, one of the two runs had ended"
+    change = departure.again - departure.recorded
+    return f"first departed at step {departure.step}: {departure.recorded!r}, now {departure.again!r}, {change:+.3g}"
 
 
 def _values(done: Reproduction) -> dict[str, Any]:

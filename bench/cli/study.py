@@ -73,9 +73,9 @@ def _show_plan(plans: Sequence[MethodPlan]) -> None:
     total = total_s(plans)
     n_runs = sum(plan.n_runs for plan in plans)
     table = Table("method", "trials", "trial runs", "final runs", "time of one", "time of all")
-    for one in plans:
-        times = ("—" if time is None else seconds(time) for time in (one.run_time_s, one.time_s))
-        table.add_row(one.name, str(one.n_trials), str(one.n_trial_runs), f"up to {one.n_final_runs}", *times)
+    for plan in plans:
+        times = ("—" if time is None else seconds(time) for time in (plan.run_time_s, plan.time_s))
+        table.add_row(plan.name, str(plan.n_trials), str(plan.n_trial_runs), f"up to {plan.n_final_runs}", *times)
     print_table(table)
     known = "not known: no run of some method is stored" if total is None else f"about {seconds(total)}"
     typer.echo(f"Up to {n_runs} runs, fewer where some are stored; expected time {known}.")
@@ -88,17 +88,17 @@ def _print(result: StudyResult) -> None:
         "method", "trials (failed)", "chosen", "default", "tuned", "tuned - default", "p", "tuned - reference"
     )
     table.title = f"{study.suite.name} · {file.profile} · study {file.study} · {metric} on the test rows"
-    for one in result.methods:
-        pairs = result.comparisons[one.name]
+    for method in result.methods:
+        pairs = result.comparisons[method.name]
         own, other = row_of(pairs.tuned_and_default, metric), row_of(pairs.tuned, metric)
-        unlike = "" if one.is_tuned and result.methods[0].is_tuned else f" ({ONE_UNTUNED})"
-        settings = {} if one.best is None else one.best.settings
+        unlike = "" if method.is_tuned and result.methods[0].is_tuned else f" ({ONE_UNTUNED})"
+        settings = {} if method.best is None else method.best.settings
         table.add_row(
-            one.name,
-            f"{len(one.trials)} ({one.n_failed})",
+            method.name,
+            f"{len(method.trials)} ({method.n_failed})",
             "\n".join(f"{key} {shown(value)}" for key, value in settings.items()) or "default",
-            _mean(one.default, metric),
-            _mean(one.tuned, metric),
+            _mean(method.default, metric),
+            _mean(method.tuned, metric),
             "—" if own is None else difference_text(own),
             "—" if own is None else p_text(own),
             "—" if other is None else f"{difference_text(other)} {word_of(other)}{unlike}",

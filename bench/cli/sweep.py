@@ -75,7 +75,7 @@ def sweep(
     The same command goes on where a sweep was stopped, and with more seeds or methods it runs those. Ends with 5 where
     a cell failed.
     """
-    given = {
+    options = {
         "methods": _split(method),
         "seeds": seeds,
         "profile": profile,
@@ -88,7 +88,7 @@ def sweep(
         "cpus_per_cell": cpus_per_cell,
         "gpus_per_cell": gpus_per_cell,
     }
-    written = _asked(suite, {key: value for key, value in given.items() if value is not None})
+    written = _asked(suite, {key: value for key, value in options.items() if value is not None})
     planned = plan(
         written.suites,
         methods=written.methods,
@@ -114,7 +114,7 @@ def _split(methods: Sequence[str] | None) -> list[str] | None:
     return [name.strip() for given in methods for name in given.split(",")] if methods else None
 
 
-def _asked(suites: Sequence[str], given: dict[str, Any]) -> Sweep:
+def _asked(suites: Sequence[str], options: dict[str, Any]) -> Sweep:
     """Return the sweep of a file, with what the command line says instead, or that of the command line alone.
 
     Raises:
@@ -122,11 +122,11 @@ def _asked(suites: Sequence[str], given: dict[str, Any]) -> Sweep:
     """
     files = [name for name in suites if name.endswith(".toml") and Path(name).name != SUITE_FILE]
     if not files:
-        return checked_sweep({"suites": list(suites), **given}, place="bench sweep")
+        return checked_sweep({"suites": list(suites), **options}, place="bench sweep")
     if len(suites) > 1:
         raise InputError(f"{files[0]}: a sweep file says all; give it alone, or suites")
     in_file = load_sweep(Path(files[0]))
-    return checked_sweep({**in_file.model_dump(exclude_unset=True), **given}, place="bench sweep")
+    return checked_sweep({**in_file.model_dump(exclude_unset=True), **options}, place="bench sweep")
 
 
 # --- on the way ------------------------------------------------------------------------------------------------------

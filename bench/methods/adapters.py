@@ -191,8 +191,10 @@ def _choose_targets(model: Any, config: Any, kind: str) -> None:
     if kind == "LN_TUNING":
         config.target_modules = {name for name, module in model.named_modules() if _is_norm(module)}
         return
-    ours = _TARGETS.get(model_type, {})
-    values = ours.get(kind) or ours.get("") or {"target_modules": _linear_layers(model), "feedforward_modules": []}
+    targets = _TARGETS.get(model_type, {})
+    values = (
+        targets.get(kind) or targets.get("") or {"target_modules": _linear_layers(model), "feedforward_modules": []}
+    )
     for key, value in values.items():
         if hasattr(config, key):
             setattr(config, key, set(value))
@@ -218,18 +220,18 @@ def _config(table: PeftMethod) -> Any:
     from peft.utils import PeftType
 
     values = dict(table.config)
-    wanted = str(values.pop("peft_type")).upper()
+    peft_type = str(values.pop("peft_type")).upper()
     kinds = {kind.value: config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
-    if wanted not in kinds:
-        raise InputError(f"method.config.peft_type = {wanted!r} is not known to peft{suggest(wanted, kinds)}")
-    if wanted == "BOFT" and values.get("boft_n_butterfly_factor", 1) > 1:
+    if peft_type not in kinds:
+        raise InputError(f"method.config.peft_type = {peft_type!r} is not known to peft{suggest(peft_type, kinds)}")
+    if peft_type == "BOFT" and values.get("boft_n_butterfly_factor", 1) > 1:
         raise InputError(
             "method.config.boft_n_butterfly_factor: peft has more than 1 through a compiled extension for CUDA alone, "
             "which would be another method on every other machine; use 1"
         )
-    if wanted == "ADALORA":
+    if peft_type == "ADALORA":
         values.setdefault("total_step", sys.maxsize)  # replaced when training knows it
-    config_class = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(wanted)]
+    config_class = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(peft_type)]
     allowed = set(config_class.__dataclass_fields__)
     for key in values:
         if key not in allowed:

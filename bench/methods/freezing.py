@@ -70,14 +70,14 @@ class Freeze(Method):
         if self._table.modules is None:
             return list(_lowest(model, self._table.layers or 0.0))
         names = [name for name, _ in model.named_modules() if name]
-        found: list[str] = []
+        frozen: list[str] = []
         for pattern in self._table.modules:
             matched = [name for name in names if fnmatchcase(name, pattern)]
             if not matched:
                 tops = [name for name, _ in model.named_children()]
                 raise InputError(f"method.modules: {pattern!r} matches no module of the model{suggest(pattern, tops)}")
-            found += matched
-        return [name for name in names if name in set(found)]
+            frozen += matched
+        return [name for name in names if name in set(frozen)]
 
 
 class Select(Method):

@@ -25,13 +25,13 @@ def load_plugin(table: PluginMethod) -> UserMethod:
     """
     place, _, name = table.use.rpartition(":")
     file = source_file(place)
-    found = sha256_of(file)
-    if table.sha256 is not None and found != table.sha256:
+    sha256 = sha256_of(file)
+    if table.sha256 is not None and sha256 != table.sha256:
         raise InputError(
-            f"{file}: is not the file that the configuration was made with (sha256 {found[:12]}, expected "
+            f"{file}: is not the file that the configuration was made with (sha256 {sha256[:12]}, expected "
             f"{table.sha256[:12]}); bring that one back, or run anew with --method {table.use}"
         )
-    module = _imported(place, file, found)
+    module = _imported(place, file, sha256)
     method = getattr(module, name, None)
     if method is None:
         own = [n for n, value in vars(module).items() if inspect.isclass(value) and value.__module__ == module.__name__]

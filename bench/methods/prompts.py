@@ -89,7 +89,7 @@ class PromptedWriter(PeftModel):  # type: ignore[misc]
     ) -> torch.Tensor:
         """Return ids (B, T + new) as the base model's `generate` does."""
         standing = input_ids.new_zeros(len(input_ids), self._n_virtual)  # transformers counts what the cache holds
-        behind = LogitsProcessorList([_Behind(one, self._n_virtual) for one in logits_processor or ()])
+        behind = LogitsProcessorList([_Behind(processor, self._n_virtual) for processor in logits_processor or ()])
         generated: torch.Tensor = self.get_base_model().generate(
             input_ids=torch.cat([standing, input_ids], dim=1),
             attention_mask=self._extended(attention_mask),

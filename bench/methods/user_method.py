@@ -88,5 +88,5 @@ def explain_errors(
         if not isinstance(method, UserMethod) or isinstance(error, torch.OutOfMemoryError):
             raise
         file = Path(inspect.getfile(type(method.method)))
-        what = doing if isinstance(doing, str) else doing()
-        raise error_type(f"{file.name}:{name_of(method)}: {what} raised {described(error, file)}") from error
+        activity = doing if isinstance(doing, str) else doing()
+        raise error_type(f"{file.name}:{name_of(method)}: {activity} raised {described(error, file)}") from error

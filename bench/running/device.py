@@ -22,10 +22,10 @@ def choose_device(name: str) -> torch.device:
     """
     if name not in get_args(DeviceName):
         raise InputError(f"--device {name!r} is not known{suggest(name, get_args(DeviceName))}")
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        name = next(kind for kind, present in there.items() if present)
-    if not there[name]:
+        name = next(kind for kind, is_present in present.items() if is_present)
+    if not present[name]:
         raise DeviceError(
             f"--device {name}: torch {torch.__version__} sees no such device here; use --device cpu, or install a "
             "torch built for it (`bench doctor` shows what this machine has)"

@@ -84,11 +84,11 @@ def forgetting(
 def _mean_loss(model: Any, ids: torch.Tensor) -> float:
     """Return the mean loss over the targets of windows (N, W)."""
     if model.config.is_encoder_decoder:
-        read, wanted = ids.tensor_split(2, dim=1)  # (N, W / 2) each
-        begin = torch.full_like(wanted[:, :1], model.config.decoder_start_token_id)
-        given = torch.cat([begin, wanted[:, :-1]], dim=1)  # (N, W / 2), shifted by one
-        logits = model(input_ids=read, attention_mask=torch.ones_like(read), decoder_input_ids=given).logits
+        read, targets = ids.tensor_split(2, dim=1)  # (N, W / 2) each
+        begin = torch.full_like(targets[:, :1], model.config.decoder_start_token_id)
+        decoder_inputs = torch.cat([begin, targets[:, :-1]], dim=1)  # (N, W / 2), shifted by one
+        logits = model(input_ids=read, attention_mask=torch.ones_like(read), decoder_input_ids=decoder_inputs).logits
     else:
-        wanted = ids[:, 1:]
+        targets = ids[:, 1:]
         logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[:, :-1]
-    return float(functional.cross_entropy(logits.float().flatten(0, 1), wanted.flatten()))
+    return float(functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten()))

@@ -111,33 +111,33 @@ class Reproduction:
 # --- finding ---------------------------------------------------------------------------------------------------------
 
 
-def find_original(given: str | Path, *, roots: Sequence[Path] | None = None) -> Original:
+def find_original(result: str | Path, *, roots: Sequence[Path] | None = None) -> Original:
     """Return the stored result of a run, or of one seed of a baseline.
 
     Args:
-        given: a run folder, a `record.json`, or a baseline (`suite/profile/method` or its file) with `#seed` behind
+        result: a run folder, a `record.json`, or a baseline (`suite/profile/method` or its file) with `#seed` behind
             it; without, its first seed.
         roots: folders of baselines; default: `bench.records.store.default_roots()`.
 
     Raises:
         InputError: there is no such thing, or it cannot be read.
     """
-    path, store = Path(given), Store(roots=roots)
+    path, store = Path(result), Store(roots=roots)
     if path.is_dir():
         return _of_run(path, store.run_of(path / RECORD_FILE), store)
     if path.is_file():
         stored = store.open(path, mend="give a run folder, its record.json, or a baseline")
         if isinstance(stored, StoredRun):
             return _of_run(path, stored, store)
-    name, _, seed = str(given).partition("#")
-    return _of_baseline(given, store.locate_baseline(name), seed)
+    name, _, seed = str(result).partition("#")
+    return _of_baseline(result, store.locate_baseline(name), seed)
 
 
-def _of_baseline(given: str | Path, stored: StoredBaseline, seed: str) -> Original:
+def _of_baseline(result: str | Path, stored: StoredBaseline, seed: str) -> Original:
     by_seed = {str(record.seed): record for record in stored.baseline.records()}
     seed = seed or next(iter(by_seed))
     if seed not in by_seed:
-        raise InputError(f"{given}: the baseline holds no seed {seed!r}; allowed: {', '.join(by_seed)}")
+        raise InputError(f"{result}: the baseline holds no seed {seed!r}; allowed: {', '.join(by_seed)}")
     losses = stored.losses.get(int(seed))
     return Original(
         name=f"{stored.name}#{seed}",
@@ -312,8 +312,8 @@ def allowance(metric: str, noise: NoiseFloor | None, *, elsewhere: bool) -> floa
     """
     if noise is None or metric not in noise.metrics:
         return None
-    one = noise.metrics[metric]
-    return max(one.device, SEEDS_SD * (one.seeds or 0.0)) if elsewhere else one.device
+    floor = noise.metrics[metric]
+    return max(floor.device, SEEDS_SD * (floor.seeds or 0.0)) if elsewhere else floor.device
 
 
 def surroundings(then: Environment, now: Environment) -> tuple[str, ...]:

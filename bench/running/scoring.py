@@ -71,18 +71,18 @@ def open_metrics(run: RunContext, judge: Judge | None) -> Mapping[str, Metric]:
 def _open_metric(run: RunContext, name: str, judge: Judge | None) -> Metric:
     """Build a metric with whatever it reads: a model, a tokenizer, the training text, the judge."""
     config = run.config
-    needs, options, given = metrics.needs(name), dict(config.metrics[name].options), dict[str, Any]()
+    needs, options, resources = metrics.needs(name), dict(config.metrics[name].options), dict[str, Any]()
     if "model" in needs:
         fetched = run.materials.metric_models[name]
-        given = {"model_path": fetched.path, "model_identity": fetched.identity}
+        resources = {"model_path": fetched.path, "model_identity": fetched.identity}
     if "tokenizer" in needs:
-        given["model_path"] = run.materials.base.folder
+        resources["model_path"] = run.materials.base.folder
     if "corpus" in needs:
-        given["corpus"] = "\n\n".join(example.input for example in run.materials.splits.train)
+        resources["corpus"] = "\n\n".join(example.input for example in run.materials.splits.train)
     if "judge" in needs and judge is not None:
-        given["model_path"] = judge.folder
+        resources["model_path"] = judge.folder
         options = dict(judge.metric_options) | options
-    return metrics.build(name, options, n_classes=len(config.data.labels) or None, **given)
+    return metrics.build(name, options, n_classes=len(config.data.labels) or None, **resources)
 
 
 def score_human_texts(run: RunContext, loaded: LoadedModel, built: Mapping[str, Metric]) -> HumanScores:

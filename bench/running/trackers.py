@@ -31,12 +31,12 @@ def check_trackers(names: Sequence[str]) -> None:
     from transformers.integrations import get_available_reporting_integrations
     from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
-    there = get_available_reporting_integrations()
+    installed = get_available_reporting_integrations()
     for name in names:
         if name not in INTEGRATION_TO_CALLBACK:
             allowed = suggest(name, INTEGRATION_TO_CALLBACK)
             raise InputError(f"--report-to {name!r} is not known to the Trainer{allowed}")
-        if name not in there:
+        if name not in installed:
             raise InputError(f"--report-to {name}: {name} is not installed; `pip install {name}`, or leave it out")
 
 

@@ -59,11 +59,11 @@ def load_saved(fresh: Any, config: SuiteConfig, folder: Path, device: torch.devi
     from safetensors.torch import load_file
 
     state = load_file(folder / WEIGHTS_FILE)
-    wanted = {name: p for name, p in fresh.named_parameters() if p.requires_grad}
-    if set(state) != set(wanted):
-        odd = sorted(set(state) ^ set(wanted))[:3]
+    trainable = {name: p for name, p in fresh.named_parameters() if p.requires_grad}
+    if set(state) != set(trainable):
+        odd = sorted(set(state) ^ set(trainable))[:3]
         raise RunError(f"{folder / WEIGHTS_FILE}: holds other parameters than the method trains, such as {odd}")
     with torch.no_grad():
-        for name, parameter in wanted.items():
+        for name, parameter in trainable.items():
             parameter.copy_(state[name])
     return fresh.eval()

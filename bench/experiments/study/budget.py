@@ -47,8 +47,8 @@ def steps_of(budget: Budget, config: SuiteConfig, ledger: Ledger, measure: Measu
         rate = measure()
         ledger.keep_rate(rate_key(budget, config), rate)
     used = rate.n_tokens if budget.tokens is not None else rate.training_s
-    wanted = budget.tokens if budget.tokens is not None else (budget.seconds or 0.0)
-    steps = int(wanted * rate.n_steps / used)
+    amount = budget.tokens if budget.tokens is not None else (budget.seconds or 0.0)
+    steps = int(amount * rate.n_steps / used)
     if steps < 1:
         raise InputError(
             f"a budget of {budget} is less than one step of {config.method_name} ({used / rate.n_steps:.3g}); give more"

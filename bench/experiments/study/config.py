@@ -50,15 +50,15 @@ class Choices(Strict):
     def _are_different(self) -> Choices:
         if not self.choices:
             raise ValueError("choices holds no values to search; give two or more")
-        shown = [repr(value) for value in self.choices]
-        if len(shown) < 2 or len(set(shown)) < len(shown):
-            raise ValueError(f"choices = [{', '.join(shown)}]: give two or more values, all different")
+        texts = [repr(value) for value in self.choices]
+        if len(texts) < 2 or len(set(texts)) < len(texts):
+            raise ValueError(f"choices = [{', '.join(texts)}]: give two or more values, all different")
         return self
 
 
 def _kind_of_values(value: Any) -> str:
-    given = isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value)
-    return "choices" if given else "range"
+    is_choices = isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value)
+    return "choices" if is_choices else "range"
 
 
 Values = Annotated[Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind_of_values)]
@@ -200,8 +200,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Mapping[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in table.items():
         path = f"{prefix}{key}"
-        inside = isinstance(value, Mapping) and all(isinstance(one, Mapping) for one in value.values()) and value
-        flat |= _flat(value, f"{path}.") if inside else {path: value}
+        is_table = isinstance(value, Mapping) and all(isinstance(inner, Mapping) for inner in value.values()) and value
+        flat |= _flat(value, f"{path}.") if is_table else {path: value}
     return flat
 
 
@@ -224,5 +224,5 @@ def _explain(fault: Fault) -> str:
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
     tables: dict[str, type[Strict]] = {"select": Select, "budget": Budget, "range": Range, "choices": Choices}
-    here = next((str(part) for part in reversed(loc[:-1]) if part in tables), "")
-    return list(tables.get(here, StudyFile).model_fields)
+    table = next((str(part) for part in reversed(loc[:-1]) if part in tables), "")
+    return list(tables.get(table, StudyFile).model_fields)

@@ -129,7 +129,7 @@ def best_trial(trials: Sequence[Trial], *, higher_is_better: bool) -> Trial | No
     if not scored:
         return None
     sign = 1 if higher_is_better else -1
-    return max(scored, key=lambda one: (sign * one[0], one[1]))[2]
+    return max(scored, key=lambda ranked: (sign * ranked[0], ranked[1]))[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,36 +159,38 @@ class StudyResult:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what makes a comparison unfair or unsure, a sentence each."""
-        untuned = [one.name for one in self.methods if not one.is_tuned]
-        tuned = [one.name for one in self.methods if one.is_tuned]
-        found = []
+        untuned = [method.name for method in self.methods if not method.is_tuned]
+        tuned = [method.name for method in self.methods if method.is_tuned]
+        sentences = []
         if tuned and untuned:
-            found.append(
+            sentences.append(
                 f"{_and(tuned)} {_be(tuned)} tuned and {_and(untuned)} {_be(untuned)} not: what a tuned method gains "
                 "over an untuned one may be the tuning. Read such a difference between the defaults alone, or search "
                 "for both"
             )
         elif len(tuned) == 1:
-            found.append(f"{tuned[0]} is held only against its own default: the study holds no other method")
+            sentences.append(f"{tuned[0]} is held only against its own default: the study holds no other method")
         elif not tuned:
-            found.append("no method was tuned: nothing but defaults came to a score")
+            sentences.append("no method was tuned: nothing but defaults came to a score")
         seeds = self.study.file.seeds
         if len(seeds) < 3:
-            found.append(f"the final runs are of {len(seeds)} seed(s); fewer than 3 hardly show how far seeds differ")
-        return tuple(found)
+            sentences.append(
+                f"the final runs are of {len(seeds)} seed(s); fewer than 3 hardly show how far seeds differ"
+            )
+        return tuple(sentences)
 
     @property
     def failures(self) -> tuple[str, ...]:
         """Return what is missing in the end: methods without a trial that ended well, and final runs that failed."""
-        found = [
-            f"{one.name}: every trial failed; the first: {one.trials[0].failure}"
-            for one in self.methods
-            if one.best is None
+        failures = [
+            f"{method.name}: every trial failed; the first: {method.trials[0].failure}"
+            for method in self.methods
+            if method.best is None
         ]
-        for one in self.methods:
-            for final in one.finals:
-                found += [f"{one.name}, seed {seed}: {why}" for seed, why in final.failures.items()]
-        return tuple(found)
+        for method in self.methods:
+            for final in method.finals:
+                failures += [f"{method.name}, seed {seed}: {why}" for seed, why in final.failures.items()]
+        return tuple(failures)
 
 
 def row_of(comparison: Comparison | None, metric: str) -> MetricComparison | None:

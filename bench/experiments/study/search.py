@@ -87,18 +87,18 @@ def _value(values: Values, drawn: Any) -> JsonValue:
 
 def _inside(space: Space, default: TrialSettings) -> dict[str, Any] | None:
     """Return the default as Optuna's parameters; None where it does not lie in the space."""
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for key, values in space.items():
         value = default.get(key)
         if isinstance(values, Choices):
             if value not in values.choices:
                 return None
-            found[key] = values.choices.index(value)
+            parameters[key] = values.choices.index(value)
         elif isinstance(value, int | float) and _holds(values, value):
-            found[key] = int(value) if values.integer else float(value)
+            parameters[key] = int(value) if values.integer else float(value)
         else:
             return None
-    return found
+    return parameters
 
 
 def _holds(values: Range, value: float) -> bool:

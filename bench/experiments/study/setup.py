@@ -158,12 +158,12 @@ def _check_rows(config: SuiteConfig) -> None:
     data = config.data
     if not isinstance(data, DataConfig) or data.source_of("validation") != data.source_of("test"):
         return
-    ours, theirs = data.validation, data.test
+    validation, test = data.validation, data.test
     unlike = {"source", "start", "stop"}
-    if ours.model_dump(exclude=unlike) != theirs.model_dump(exclude=unlike):
+    if validation.model_dump(exclude=unlike) != test.model_dump(exclude=unlike):
         return
-    ends = [math.inf if split.stop is None else split.stop for split in (ours, theirs)]
-    if ours.start < ends[1] and theirs.start < ends[0]:
+    ends = [math.inf if split.stop is None else split.stop for split in (validation, test)]
+    if validation.start < ends[1] and test.start < ends[0]:
         raise InputError(
             f"{config.suite}, profile {config.profile}: validation rows are test rows, so what is chosen on "
             "the one has seen the other; take another profile, or set data.validation to rows of its own, such as "
@@ -242,12 +242,14 @@ def check_methods(study: Study) -> None:
 def _check_peft_keys(table: PeftMethod, method: StudyMethod) -> None:
     from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-    wanted = str(table.config["peft_type"]).upper()
-    allowed = next((c.__dataclass_fields__ for kind, c in PEFT_TYPE_TO_CONFIG_MAPPING.items() if kind == wanted), None)
+    peft_type = str(table.config["peft_type"]).upper()
+    allowed = next(
+        (c.__dataclass_fields__ for kind, c in PEFT_TYPE_TO_CONFIG_MAPPING.items() if kind == peft_type), None
+    )
     for key in method.space:
         own = key.removeprefix("method.config.").split(".")[0]
         if key.startswith("method.config.") and allowed is not None and own not in allowed:
-            raise InputError(f"{key} is not a key of peft's {wanted}{suggest(own, allowed)}")
+            raise InputError(f"{key} is not a key of peft's {peft_type}{suggest(own, allowed)}")
 
 
 def _check_plugin(study: Study, name: str, method: StudyMethod) -> None:

@@ -148,11 +148,11 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def settle() -> None:
-    """Take all that is loaded by now, which is there to stay, out of the garbage collector's sight.
+def freeze_objects() -> None:
+    """Freeze long-lived objects so that the collector skips them.
 
-    A run collects garbage several times, and each time walks through every object of torch and transformers: for a
-    small cell most of its time. A worker calls this once, after its first cell.
+    A run collects garbage several times, and each time visits every object of torch and transformers, which takes most
+    of the time of a small cell. A worker calls this once, after its first cell.
     """
     gc.collect()
     gc.freeze()

@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import NoReturn
 
-from bench.experiments.sweep.cells import CellJob, CellResult, Stopped, run_cell, settle
+from bench.experiments.sweep.cells import CellJob, CellResult, Stopped, run_cell, freeze_objects
 from bench.experiments.sweep.engine import Death
 from bench.experiments.sweep.places import Place
 
@@ -151,7 +151,7 @@ def _serve(connection: Connection, cores: Sequence[int], log: Path) -> None:
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, cores)
         connection.send(run_cell(connection.recv()))
-        settle()
+        freeze_objects()
         while True:
             connection.send(run_cell(connection.recv()))
     except (EOFError, BrokenPipeError, Stopped):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import DeviceError, InputError, RunError
-from bench.experiments.sweep.cells import CellJob, CellResult, run_cell, settle
+from bench.experiments.sweep.cells import CellJob, CellResult, run_cell, freeze_objects
 from bench.experiments.sweep.engine import Death, EngineSettings
 from bench.experiments.sweep.places import gpus_here, may_use_gpus, places_here, variables
 from bench.records.provenance import version
@@ -125,8 +125,8 @@ class RayEngine:
         """Send a task to the slot's actor, which is started where there is none."""
         if slot not in self._actors:
             self._actors[slot] = self._start()
-        there = replace(task, settings=replace(task.settings, runs_root=self._root))
-        self._slot_of[self._actors[slot].run.remote(there)] = slot
+        job = replace(task, settings=replace(task.settings, runs_root=self._root))
+        self._slot_of[self._actors[slot].run.remote(job)] = slot
 
     def wait(self) -> tuple[int, CellResult | Death]:
         """Return the next slot that has an answer or has lost its actor.
@@ -156,12 +156,12 @@ class RayEngine:
 
     def _start(self) -> Any:
         needs = self._needs
-        given = variables(n_threads=needs.cpus) | ({} if needs.gpus else {"CUDA_VISIBLE_DEVICES": ""})
+        environment = variables(n_threads=needs.cpus) | ({} if needs.gpus else {"CUDA_VISIBLE_DEVICES": ""})
         options = {
             "num_cpus": needs.cpus,
             "num_gpus": needs.gpus,
             "max_restarts": 0,  # a cell that takes its worker down is counted here, not there
-            "runtime_env": {"env_vars": given},
+            "runtime_env": {"env_vars": environment},
         }
         return self._ray.remote(_Worker).options(**options).remote(needs)
 
@@ -183,17 +183,17 @@ class _Worker:
             os.chdir(self._needs.folder)
         self._needs = None
         outcome = run_cell(task)
-        settle()
+        freeze_objects()
         return outcome
 
 
 def why_unfit(needs: _Needs) -> str | None:
     """Return why this machine cannot run cells of the sweep; none where it can."""
     try:
-        seen = needs.token.read_text(encoding="utf-8") == needs.text
+        sees_folder = needs.token.read_text(encoding="utf-8") == needs.text
     except OSError:
-        seen = False
-    if not seen:
+        sees_folder = False
+    if not sees_folder:
         return (
             f"{socket.gethostname()} does not see {needs.token.parent}: the node that runs a cell stores it, so --runs "
             "must name a folder that all nodes share under one path"

@@ -96,14 +96,14 @@ def cores_here() -> tuple[int, ...]:
 
 def gpus_here() -> tuple[str, ...]:
     """Return the CUDA devices that this process may use, without loading torch."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is not None:
-        return tuple(name.strip() for name in given.split(",") if name.strip() not in ("", "-1"))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return tuple(name.strip() for name in visible.split(",") if name.strip() not in ("", "-1"))
     if shutil.which("nvidia-smi") is None:
         return ()
-    asked = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return ()
     return tuple(done.stdout.split()) if done.returncode == 0 else ()

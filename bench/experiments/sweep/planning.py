@@ -102,17 +102,17 @@ def plan(
     configs: list[SuiteConfig] = []
     not_applicable: list[NotApplicable] = []
     for suite in read:
-        for method, asked in _methods_of(suite, methods):
-            found = _resolved(suite, method, read, overrides)
-            if isinstance(found, SuiteConfig):
-                twin = _twin(found, configs)
+        for method, is_named in _methods_of(suite, methods):
+            resolved = _resolved(suite, method, read, overrides)
+            if isinstance(resolved, SuiteConfig):
+                twin = _twin(resolved, configs)
                 if twin is None:
-                    configs.append(found)
+                    configs.append(resolved)
                     continue
-                if asked:
-                    raise _twice(found, twin)
-                found = NotApplicable(suite=found.suite, method=method, why=f"is the same as {twin.method_name}")
-            not_applicable.append(found)
+                if is_named:
+                    raise _twice(resolved, twin)
+                resolved = NotApplicable(suite=resolved.suite, method=method, why=f"is the same as {twin.method_name}")
+            not_applicable.append(resolved)
     if not configs:
         raise InputError(
             f"no cell is left to run: {'; '.join(f'{n.suite}, {n.method}: {n.why}' for n in not_applicable)}"

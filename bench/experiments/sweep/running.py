@@ -151,8 +151,8 @@ class _Drive:
 
     def run(self, tasks: Iterable[CellJob]) -> None:
         """Run all tasks."""
-        for one in tasks:
-            self._queue.put(one)
+        for job in tasks:
+            self._queue.put(job)
         self.watch(None, self._tally())
         idle, busy = list(range(self.engine.n_slots)), dict[int, CellJob]()
         while True:
