@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import NoReturn
 
-from bench.experiments.sweep.cells import CellJob, CellResult, Stopped, run_cell, freeze_objects
+from bench.experiments.sweep.cells import CellJob, CellResult, Stopped, freeze_objects, run_cell
 from bench.experiments.sweep.engine import Death
 from bench.experiments.sweep.places import Place
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.errors import DeviceError, InputError, RunError
-from bench.experiments.sweep.cells import CellJob, CellResult, run_cell, freeze_objects
+from bench.experiments.sweep.cells import CellJob, CellResult, freeze_objects, run_cell
 from bench.experiments.sweep.engine import Death, EngineSettings
 from bench.experiments.sweep.places import gpus_here, may_use_gpus, places_here, variables
 from bench.records.provenance import version
