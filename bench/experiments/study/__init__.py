@@ -3,8 +3,8 @@
     study.toml -> StudyFile -> Study -> trials (validation rows) -> chosen settings -> final runs (test rows) -> report
 
 `config` is the file, `setup` checks it against its suite, `search` proposes settings, `budget` turns tokens or seconds
-into steps. `running` runs all: single `runs`, the `trials`, the `finals`, the `comparisons`. `ledger` remembers rates and
-failures, `result` is what comes of it, and `plan` says beforehand what would run.
+into steps. `running` runs all: single `runs`, the `trials`, the `finals`, the `comparisons`. `ledger` remembers rates
+and failures, `result` is what comes of it, and `plan` says beforehand what would run.
 """
 
 from bench.experiments.study.plan import MethodPlan, plan_study
