@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.core.errors import BenchError, InputError, TrainingError
+from bench.core.plugins import described
 from bench.methods.base import Method
-from bench.suites.plugins import described
 
 if TYPE_CHECKING:
     import torch

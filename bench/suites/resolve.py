@@ -18,6 +18,7 @@ from bench.config import ProfileName, SuiteConfig
 from bench.core.builtin import builtin_root
 from bench.core.dotted import ABSENT, value_at
 from bench.core.errors import InputError, suggest
+from bench.core.plugins import is_plugin
 from bench.suites import library, plugins
 from bench.suites.checking import validated, within
 
@@ -186,7 +187,7 @@ def _find_method(file: SuiteFile, profile: str, given: str) -> tuple[str, Table,
         table, chosen = dict(library.entry(given).table), {"method": library.entry(given).defaults}
     elif given in points:
         table = plugins.plugin_table(points[given])
-    elif plugins.is_plugin(given):
+    elif is_plugin(given):
         name, table = given.rpartition(":")[2], plugins.plugin_table(given)
     else:
         known = {*own, *library.names(), *points}

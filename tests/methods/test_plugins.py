@@ -12,6 +12,7 @@ import tiny
 from models import distilbert
 
 from bench.config import PluginMethod, SuiteConfig
+from bench.core import plugins
 from bench.core.errors import InputError, TrainingError
 from bench.methods import Method
 from bench.methods.applying import apply_method, build
@@ -80,7 +81,7 @@ def test_a_module_and_an_entry_point_are_found(folder: Path, monkeypatch: pytest
     (package / "__init__.py").write_text(LEARNS_THE_HEAD, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
     point = importlib.metadata.EntryPoint("theirs", "their_package:Mine", naming.ENTRY_POINTS)
-    monkeypatch.setattr(naming, "entry_points", lambda group: [point] if group == "bench.methods" else [])
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == "bench.methods" else [])
     by_name = tiny.small("imdb", method="theirs")
     by_place = tiny.small("imdb", method="their_package:Mine")
     assert (by_name.method_name, by_place.method_name) == ("theirs", "Mine")
