@@ -250,8 +250,7 @@ def _by_example(
     if why is not None:
         return None, {}, why
     try:
-        options = a.config.metrics[metric].options
-        aggregate = metric_layer.aggregate_of(metric, options, judge=a.records[0].judge)
+        aggregate = metric_layer.for_stored(metric, a.config, a.records[0]).aggregate
         for side in (a, b):
             _check_scores(metric, aggregate, side)
         ours, theirs = ({seed: side.statistics[seed][metric] for seed in side.seeds} for side in (a, b))

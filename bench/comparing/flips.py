@@ -147,7 +147,7 @@ def _text_flips(
 
 def _each(metric: str, side: Side, statistics: Array) -> Array:
     """Return the metric on each row alone (n_scored,); not finite where one row does not define it."""
-    aggregate = metric_layer.aggregate_of(metric, side.config.metrics[metric].options, judge=side.records[0].judge)
+    aggregate = metric_layer.for_stored(metric, side.config, side.records[0]).aggregate
     with np.errstate(all="ignore"):
         return aggregate(statistics)
 

@@ -105,8 +105,7 @@ def _rescored(baseline: Baseline, seed: MeasuredSeed, metric: str, array: np.nda
         return f"statistics of {len(array)} examples, and the score is of {stored.n_examples}"
     if not np.isfinite(array).all():
         return "the statistics hold a value that is not finite"
-    options = baseline.config.metrics[metric].options
-    value = float(metrics.aggregate_of(metric, options, judge=seed.judge)(array.sum(axis=0)))
+    value = float(metrics.for_stored(metric, baseline.config, seed).aggregate(array.sum(axis=0)))
     if not math.isclose(value, stored.value, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12):
         return f"the stored score is {stored.value!r}, and the statistics give {value!r}"
     return None

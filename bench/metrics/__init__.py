@@ -16,17 +16,17 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from bench.config import Scalar
+from bench.config import Scalar, SuiteConfig
 from bench.config.metric import Inputs
 from bench.core.errors import InputError, suggest
 from bench.core.schema import validate
 from bench.metrics.base import Metric, MetricSpec
-from bench.statistics.intervals import Aggregate
+from bench.metrics.resources import NO_RESOURCES, Need, Resources, open_for
 
 if TYPE_CHECKING:
-    from bench.records.record import JudgeSummary
+    from bench.records.record import MeasuredSeed
 
 __all__ = [
     "METRIC_NAMES",
@@ -34,15 +34,16 @@ __all__ = [
     "Metric",
     "MetricSpec",
     "Need",
-    "aggregate_of",
+    "Resources",
     "build",
     "check_options",
+    "for_stored",
     "needs",
+    "open_resources",
     "option_names",
     "spec",
+    "unopened",
 ]
-
-Need = Literal["model", "tokenizer", "corpus", "judge"]
 
 _METRICS = {
     "accuracy": "bench.metrics.classification:Accuracy",
@@ -76,24 +77,6 @@ _METRICS = {
     "style_probability_1": "bench.metrics.style:StyleProbability",
 }
 
-# What a metric reads beside predictions and references; one that is not here reads nothing else.
-_NEEDS: dict[str, tuple[Need, ...]] = {
-    "bertscore": ("model",),
-    "common_token_ratio": ("tokenizer", "corpus"),
-    "longest_overlap": ("tokenizer", "corpus"),
-    "copied_5grams": ("tokenizer", "corpus"),
-    "copied_8grams": ("tokenizer", "corpus"),
-    "distinct1": ("tokenizer",),
-    "distinct2": ("tokenizer",),
-    "distinct3": ("tokenizer",),
-    "repetition": ("tokenizer",),
-    "style_judge_accuracy": ("judge",),
-    "style_judge_accuracy_corrected": ("judge",),
-    "style_judge_loss": ("judge",),
-    "style_probability_0": ("judge",),
-    "style_probability_1": ("judge",),
-}
-
 METRIC_NAMES = tuple(_METRICS)
 
 
@@ -117,15 +100,24 @@ def option_names(name: str) -> tuple[str, ...]:
 
 
 def needs(name: str) -> frozenset[Need]:
-    """Return what a metric reads beside predictions and references.
-
-    `model`, `tokenizer` and `judge` are folders that `build` takes as `model_path`; `corpus` is its training text.
+    """Return what a metric reads beside predictions and references; `open_resources` opens it.
 
     Raises:
         InputError: no metric has this name.
     """
-    _check_name(name)
-    return frozenset(_NEEDS.get(name, ()))
+    wanted: frozenset[Need] = _find(name)[1].needs
+    return wanted
+
+
+def open_resources(
+    name: str, *, model_path: Path | None = None, model_identity: str | None = None, corpus: str | None = None
+) -> Resources:
+    """Open what a metric needs; see `bench.metrics.resources.open_for`.
+
+    Raises:
+        InputError: no metric has this name, or something is missing, unfit or not wanted.
+    """
+    return open_for(name, needs(name), model_path=model_path, model_identity=model_identity, corpus=corpus)
 
 
 def check_options(name: str, options: Mapping[str, Scalar]) -> None:
@@ -144,67 +136,63 @@ def build(
     name: str,
     options: Mapping[str, Scalar] | None = None,
     *,
-    model_path: Path | None = None,
-    model_identity: str | None = None,
-    corpus: str | None = None,
+    resources: Resources = NO_RESOURCES,
     n_classes: int | None = None,
 ) -> Metric:
-    """Return a configured metric.
+    """Return a configured metric, ready to score.
 
     Args:
         name: one of `METRIC_NAMES`.
         options: the metric's own options, as in `[metrics.<name>.options]`.
-        model_path: folder of the model, the tokenizer or the judge that the metric needs; see `needs`.
-        model_identity: source and revision or hash of the model, for the signature of `bertscore`; default: a hash of
-            its files. Tokenizers and judges are always named by a hash of their own.
-        corpus: the training text, for metrics that need one; other metrics ignore it.
+        resources: what `open_resources` opened, for a metric that `needs` any.
         n_classes: number of classes, for metrics on labels; an option of the same name wins, other metrics ignore it.
 
     Raises:
-        InputError: the name or an option is unknown, a value does not fit, or what `needs` names is missing or unfit,
-            or a model is not wanted.
+        InputError: the name or an option is unknown, a value does not fit, or what it needs is missing or unfit.
     """
     found, metric_class = _find(name)
     values = dict(options or {})
     if n_classes is not None and "n_classes" in option_names(name):
         values.setdefault("n_classes", n_classes)
-    checked = _checked(name, values)
-    wanted = needs(name)
-    resources: tuple[Any, ...] = ()
-    if "corpus" in wanted:
-        resources = (model_path, corpus)
-    elif "tokenizer" in wanted:
-        resources = (model_path,)
-    elif wanted:
-        resources = (model_path, model_identity if "model" in wanted else None)
-    elif model_path is not None:
-        raise InputError(f"metrics.{name}.model: {name} runs no model; remove the entry")
-    metric: Metric = metric_class(found, checked, *resources)
+    metric: Metric = metric_class(found, _checked(name, values), resources)
+    for need in sorted(metric.needs):  # the corpus before the tokenizer that cuts it
+        resources.need(name, need)
+    metric.check()
     return metric
 
 
-def aggregate_of(
-    name: str, options: Mapping[str, Scalar] | None = None, *, judge: JudgeSummary | None = None
-) -> Aggregate:
-    """Return a metric's `aggregate` alone, for statistics that are stored: no model, tokenizer or corpus is needed.
+def for_stored(name: str, config: SuiteConfig, seed: MeasuredSeed) -> Metric:
+    """Return a metric as a run configured it, to aggregate the statistics that the run stored.
+
+    No model, tokenizer, corpus or judge is opened. What `aggregate` reads beside spec and options is in the record: the
+    summary of a style duel's judge. This is the one place that knows so.
+
+    Args:
+        name: a metric that was scored.
+        config: the config that scored it.
+        seed: a run's record, or a baseline's seed.
+
+    Raises:
+        InputError: the metric or an option is unknown, a value does not fit, or the record lacks its judge's summary.
+    """
+    return unopened(name, config.metrics[name].options, Resources(judge_summary=seed.judge))
+
+
+def unopened(name: str, options: Mapping[str, Scalar] | None = None, resources: Resources = NO_RESOURCES) -> Metric:
+    """Return a metric that aggregates statistics and cannot make any: nothing that it `needs` has to be there.
 
     Args:
         name: one of `METRIC_NAMES`.
         options: the metric's own, as the run had them; the average of F1 is one that aggregates differently.
-        judge: summary of the judge, from the run's record; metrics of style need it.
+        resources: of a style metric, the summary of its judge.
 
     Raises:
-        InputError: the name or an option is unknown, a value does not fit, or a metric of style came without its judge.
+        InputError: as `for_stored`.
     """
     found, metric_class = _find(name)
-    metric = metric_class.__new__(metric_class)  # its constructor would load what only `statistics` reads
-    metric.spec, metric.options = found, _checked(name, options or {})
-    if "judge" in needs(name):
-        if judge is None:
-            raise InputError(f"{name}: the record has no summary of its judge; run it again with --force")
-        metric.read_summary(judge, f"the judge {judge.identity}")
-    aggregate: Aggregate = metric.aggregate
-    return aggregate
+    metric: Metric = metric_class(found, _checked(name, options or {}), resources)
+    metric.check_stored()
+    return metric
 
 
 def _checked(name: str, options: Mapping[str, Scalar]) -> Any:

@@ -18,7 +18,7 @@ import datasets
 import evaluate
 
 from bench.config import Scalar
-from bench.metrics import Inputs, Metric, build
+from bench.metrics import Inputs, Metric, build, open_resources
 
 # What `evaluate` stores for each kind of input; references that are not looked at are not stored.
 _FEATURES: dict[Inputs, dict[str, str]] = {
@@ -71,9 +71,9 @@ def load(
 
     Args:
         name: one of `bench.metrics.METRIC_NAMES`.
-        model_path: as `bench.metrics.build`.
-        model_identity: as `bench.metrics.build`.
-        corpus: as `bench.metrics.build`.
+        model_path: as `bench.metrics.open_resources`.
+        model_identity: as `bench.metrics.open_resources`.
+        corpus: as `bench.metrics.open_resources`.
         n_classes: as `bench.metrics.build`.
         settings: arguments of `evaluate.Metric` itself, such as `cache_dir`, `keep_in_memory` or `num_process`;
             distributed use also needs one `experiment_id` for all processes.
@@ -82,7 +82,6 @@ def load(
     Raises:
         InputError: as `bench.metrics.build`.
     """
-    metric = build(
-        name, options, model_path=model_path, model_identity=model_identity, corpus=corpus, n_classes=n_classes
-    )
+    resources = open_resources(name, model_path=model_path, model_identity=model_identity, corpus=corpus)
+    metric = build(name, options, resources=resources, n_classes=n_classes)
     return BenchMetric(metric, **(settings or {}))

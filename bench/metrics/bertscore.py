@@ -9,6 +9,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -19,9 +20,9 @@ from pydantic import Field
 
 from bench.config import Strict
 from bench.core.errors import InputError
-from bench.metrics.base import MetricSpec
+from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import check_texts
-from bench.metrics.mean import mean_of, mean_statistics, signature_of
+from bench.metrics.resources import ModelFolder
 
 SPECS = {
     "bertscore": MetricSpec(
@@ -53,26 +54,28 @@ class BertScoreOptions(Strict):
     """`auto` is a GPU where there is one; moves low-order bits only."""
 
 
-class BertScore:
+class BertScore(MeanMetric):
     """Greedy matching of contextual token vectors by cosine; the mean over rows."""
 
     Options: ClassVar = BertScoreOptions
+    options: BertScoreOptions
+    needs: ClassVar = frozenset({"model"})
 
-    def __init__(
-        self, spec: MetricSpec, options: BertScoreOptions, model_path: Path | None, model_identity: str | None
-    ) -> None:
-        self.spec = spec
-        self.options = options
-        self._path = _check_model(spec.name, options.layer, model_path)
-        self._identity = model_identity or folder_identity(self._path)
-        self._scorer: Any = None
+    def check(self) -> None:
+        """Refuse a folder without a model, and a layer that the model lacks."""
+        _check_model(self.spec.name, self.options.layer, self._model.path)
+
+    @property
+    def _model(self) -> ModelFolder:
+        model: ModelFolder = self.resources.need(self.spec.name, "model")
+        return model
 
     def signature(self) -> str:
         """Return for instance `bertscore|score:f1|model:…|layer:5|idf:no|rescale:no|transformers:5.23.0|v:0.3.13`."""
         return signature_of(
             self.spec.name,
             score=self.options.score,
-            model=self._identity,
+            model=self._model.identity or folder_identity(self._model.path.resolve()),
             layer=int(self.options.layer or 0),
             idf=False,
             rescale=False,
@@ -91,7 +94,7 @@ class BertScore:
         pairs = list(zip(predictions, references, strict=True))
         rows = [row for row, pair in enumerate(pairs) if all(text.strip() for text in pair)]
         if rows:
-            scores = self._load().score(
+            scores = self._scorer.score(
                 [_StableText(predictions[row]) for row in rows],
                 [_StableText(references[row]) for row in rows],
                 batch_size=self.options.batch_size,
@@ -100,25 +103,21 @@ class BertScore:
             values[rows] = scores[part].numpy()
         return mean_statistics(values)
 
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean over rows; see `Metric.aggregate`."""
-        return mean_of(totals)
+    @cached_property
+    def _scorer(self) -> Any:
+        """Return bert-score's scorer; the model is loaded on first use, and kept."""
+        from bert_score import BERTScorer
 
-    def _load(self) -> Any:
-        """Load the model on first use, and keep it."""
-        if self._scorer is None:
-            from bert_score import BERTScorer
-
-            self._scorer = BERTScorer(
-                model_type=str(self._path),
-                num_layers=self.options.layer,
-                device=None if self.options.device == "auto" else self.options.device,
-            )
-            # A tokenizer saved without a limit reports a number that its own truncation cannot represent.
-            tokenizer = self._scorer._tokenizer
-            longest = getattr(self._scorer._model.config, "max_position_embeddings", 512)
-            tokenizer.model_max_length = min(tokenizer.model_max_length, longest)
-        return self._scorer
+        scorer = BERTScorer(
+            model_type=str(self._model.path.resolve()),
+            num_layers=self.options.layer,
+            device=None if self.options.device == "auto" else self.options.device,
+        )
+        # A tokenizer saved without a limit reports a number that its own truncation cannot represent.
+        tokenizer = scorer._tokenizer
+        longest = getattr(scorer._model.config, "max_position_embeddings", 512)
+        tokenizer.model_max_length = min(tokenizer.model_max_length, longest)
+        return scorer
 
 
 class _StableText(str):
@@ -143,13 +142,8 @@ def folder_identity(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def _check_model(name: str, layer: int | None, model_path: Path | None) -> Path:
-    """Return the model's folder, once it and the layer are known to be usable."""
-    if model_path is None:
-        raise InputError(
-            f"metrics.{name}.model is missing: {name} runs a model and downloads none by itself; "
-            f"name a source under [metrics.{name}.model], or give `--model FOLDER` on the command line"
-        )
+def _check_model(name: str, layer: int | None, model_path: Path) -> None:
+    """Check that the folder holds a model, and the model the layer."""
     path = model_path.resolve()
     if not (path / "config.json").is_file():
         raise InputError(f"{name}: {model_path} holds no config.json; give the folder of a saved transformers model")
@@ -166,4 +160,3 @@ def _check_model(name: str, layer: int | None, model_path: Path | None) -> Path:
             f"{name}: bert-score takes any path with 't5' in it for a T5 model, and {model_path} holds a "
             f"{config.get('model_type')}; move it to a folder without 't5' in its path"
         )
-    return path

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import Strict
-from bench.metrics.base import MetricSpec
+from bench.metrics.base import MeanMetric, Metric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import check_texts
-from bench.metrics.mean import mean_of, mean_statistics, signature_of
 
 N_GRAMS = 4
 
@@ -59,14 +58,11 @@ class BleuOptions(Strict):
     """Whether case is ignored."""
 
 
-class Bleu:
+class Bleu(Metric):
     """Corpus BLEU, 4-grams, one reference, exponential smoothing of orders without a match."""
 
     Options: ClassVar = BleuOptions
-
-    def __init__(self, spec: MetricSpec, options: BleuOptions) -> None:
-        self.spec = spec
-        self.options = options
+    options: BleuOptions
 
     def signature(self) -> str:
         """Return for instance `sacrebleu|tok:13a|smooth:exp|case:mixed|v:2.6.0`."""
@@ -105,14 +101,11 @@ class ChrfOptions(Strict):
     """Whether case is ignored."""
 
 
-class Chrf:
+class Chrf(Metric):
     """Corpus chrF: F-score, recall weighted twice, of character n-grams up to 6, averaged over orders."""
 
     Options: ClassVar = ChrfOptions
-
-    def __init__(self, spec: MetricSpec, options: ChrfOptions) -> None:
-        self.spec = spec
-        self.options = options
+    options: ChrfOptions
 
     def signature(self) -> str:
         """Return for instance `chrf|nc:6|nw:0|beta:2|space:no|case:mixed|v:2.6.0`."""
@@ -143,18 +136,8 @@ class Chrf:
         return score
 
 
-class SentenceBleuOptions(Strict):
-    """Sentence BLEU has no options."""
-
-
-class SentenceBleu:
+class SentenceBleu(MeanMetric):
     """Mean over rows of NLTK's sentence BLEU: whitespace tokens, 4-grams, 0.1 added to counts of 0."""
-
-    Options: ClassVar = SentenceBleuOptions
-
-    def __init__(self, spec: MetricSpec, options: SentenceBleuOptions) -> None:
-        self.spec = spec
-        self.options = options
 
     def signature(self) -> str:
         """Return for instance `sentence_bleu_method1|tok:whitespace|smooth:add-0.1|case:mixed|nltk:3.10.4`."""
@@ -172,7 +155,3 @@ class SentenceBleu:
                 for prediction, reference in zip(predictions, references, strict=True)
             ]
         )
-
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean over rows, 0 to 1; see `Metric.aggregate`."""
-        return mean_of(totals)

@@ -16,9 +16,8 @@ from pydantic import Field
 
 from bench.config import Strict
 from bench.core.errors import InputError
-from bench.metrics.base import MetricSpec
+from bench.metrics.base import MeanMetric, Metric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import check_labels
-from bench.metrics.mean import mean_of, mean_statistics, signature_of
 
 # Raised when a definition in this file changes a value: no library version can tell.
 DEFINITION = 1
@@ -59,14 +58,11 @@ class AverageOptions(ClassOptions):
     """`macro`: unweighted mean over the classes that occur. `binary`: class 1 alone."""
 
 
-class Accuracy:
+class Accuracy(MeanMetric):
     """Share of examples whose label is right."""
 
     Options: ClassVar = ClassOptions
-
-    def __init__(self, spec: MetricSpec, options: ClassOptions) -> None:
-        self.spec = spec
-        self.options = options
+    options: ClassOptions
 
     def signature(self) -> str:
         """Return `accuracy|def:1`."""
@@ -77,27 +73,24 @@ class Accuracy:
         predicted, actual = check_labels(self.spec.name, predictions, references, self.options.n_classes)
         return mean_statistics((predicted == actual).astype(np.float64))
 
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the share that is right; see `Metric.aggregate`."""
-        return mean_of(totals)
 
-
-class PerClass:
+class PerClass(Metric):
     """Precision, recall or F1, from the margins and the diagonal of the confusion matrix.
 
     These 3 counts per class are all that the three scores read of the matrix: 3C numbers per example, not C².
     """
 
     Options: ClassVar = AverageOptions
+    options: AverageOptions
 
-    def __init__(self, spec: MetricSpec, options: AverageOptions) -> None:
+    def check(self) -> None:
+        """Refuse the score of class 1 of 2 where there are more classes."""
+        spec, options = self.spec, self.options
         if options.average == "binary" and options.n_classes is not None and options.n_classes > 2:
             raise InputError(
                 f"{spec.name}: average = 'binary' scores class 1 of 2, but n_classes = {options.n_classes}; "
                 "use average = 'macro'"
             )
-        self.spec = spec
-        self.options = options
 
     def signature(self) -> str:
         """Return for instance `f1|average:macro|zero_division:0|def:1`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,10 +17,9 @@ from pydantic import Field
 
 from bench.config import Strict
 from bench.core.errors import InputError
-from bench.metrics.base import MetricSpec
-from bench.metrics.corpus import corpus_of, tokenizer_of
+from bench.metrics.base import Metric, MetricSpec, signature_of
+from bench.metrics.corpus import Corpus, Tokenizer
 from bench.metrics.inputs import check_generations
-from bench.metrics.mean import signature_of
 
 _LI = "Li et al. 2016; distinct / all n-grams, here within each sample, mean over samples"
 
@@ -111,26 +109,26 @@ class RepetitionOptions(Strict):
     """Tokens in a row that may repeat."""
 
 
-class GenerationOptions(Strict):
-    """The other metrics on generated text have no options."""
+class RatioMetric(Metric):
+    """A metric that is a sum over a weight, and 0 where a resample of samples has no weight."""
+
+    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the first total over the second; see `Metric.aggregate`."""
+        return _ratio(totals)
 
 
 # --- against a training text -----------------------------------------------------------------------------------------
 
 
-class _AgainstCorpus:
+class _AgainstCorpus(RatioMetric):
     """What the metrics that read a training text share."""
 
-    Options: ClassVar[type[Strict]] = GenerationOptions
+    needs: ClassVar = frozenset({"tokenizer", "corpus"})
 
-    def __init__(self, spec: MetricSpec, options: Any, tokenizer_folder: Path | None, corpus: str | None) -> None:
-        if corpus is None:
-            raise InputError(
-                f"{spec.name} compares with a training text: give corpus=TEXT, or `--corpus FILE` on the command line"
-            )
-        self.spec = spec
-        self.options = options
-        self._corpus = corpus_of(corpus, _checked(spec.name, tokenizer_folder))
+    @property
+    def _corpus(self) -> Corpus:
+        corpus: Corpus = self.resources.need(self.spec.name, "corpus")
+        return corpus
 
     def signature(self) -> str:
         """Return for instance `copied_5grams|tokenizer:…|corpus:…|tokenizers:0.23.3`, options after the name."""
@@ -142,10 +140,6 @@ class _AgainstCorpus:
             tokenizers=version("tokenizers"),
         )
 
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the first total over the second; see `Metric.aggregate`."""
-        return _ratio(totals)
-
     def _tokens(self, predictions: Sequence[Any]) -> list[list[int]]:
         return [self._corpus.encode(text) for text in check_generations(self.spec.name, predictions)]
 
@@ -154,6 +148,7 @@ class CommonTokenRatio(_AgainstCorpus):
     """Share of the generated tokens that are common in the corpus, pooled: a long sample weighs more."""
 
     Options: ClassVar = CommonTokenOptions
+    options: CommonTokenOptions
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_samples, 2): common tokens, and tokens; see `Metric.statistics`."""
@@ -187,18 +182,15 @@ class CopiedNgrams(_AgainstCorpus):
 # --- variety ---------------------------------------------------------------------------------------------------------
 
 
-class DistinctNgrams:
-    """Distinct n-grams over n-grams within a sample, mean over samples; n is in the metric's name.
+class _WithinSamples(RatioMetric):
+    """What the metrics on n-grams within a sample share."""
 
-    The value falls as samples grow longer, so compare samples of one length.
-    """
+    needs: ClassVar = frozenset({"tokenizer"})
 
-    Options: ClassVar[type[Strict]] = GenerationOptions
-
-    def __init__(self, spec: MetricSpec, options: Any, tokenizer_folder: Path | None) -> None:
-        self.spec = spec
-        self.options = options
-        self._tokenizer = tokenizer_of(_checked(spec.name, tokenizer_folder))
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer: Tokenizer = self.resources.need(self.spec.name, "tokenizer")
+        return tokenizer
 
     def signature(self) -> str:
         """Return for instance `distinct2|mean:sample|tokenizer:…|tokenizers:0.23.3`, options after the name."""
@@ -210,14 +202,6 @@ class DistinctNgrams:
             tokenizers=version("tokenizers"),
         )
 
-    def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
-        """Return (n_samples, 2): distinct n-grams over n-grams, and 1; 0 and 0 for a sample shorter than n."""
-        return self._shares(predictions, _ORDERS[self.spec.name])
-
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean over samples; see `Metric.aggregate`."""
-        return _ratio(totals)
-
     def _shares(self, predictions: Sequence[Any], n: int) -> NDArray[np.float64]:
         rows = []
         for text in check_generations(self.spec.name, predictions):
@@ -227,10 +211,22 @@ class DistinctNgrams:
         return _statistics(self.spec.name, rows, f"{n} tokens")
 
 
-class Repetition(DistinctNgrams):
+class DistinctNgrams(_WithinSamples):
+    """Distinct n-grams over n-grams within a sample, mean over samples; n is in the metric's name.
+
+    The value falls as samples grow longer, so compare samples of one length.
+    """
+
+    def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
+        """Return (n_samples, 2): distinct n-grams over n-grams, and 1; 0 and 0 for a sample shorter than n."""
+        return self._shares(predictions, _ORDERS[self.spec.name])
+
+
+class Repetition(_WithinSamples):
     """Share of the n-grams within a sample that occurred in it before, mean over samples."""
 
     Options: ClassVar = RepetitionOptions
+    options: RepetitionOptions
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_samples, 2): 1 - distinct n-grams over n-grams, and 1; 0 and 0 for a sample shorter than n."""
@@ -241,14 +237,8 @@ class Repetition(DistinctNgrams):
 # --- form ------------------------------------------------------------------------------------------------------------
 
 
-class LineLength:
+class LineLength(RatioMetric):
     """Characters per line, pooled over the lines that hold any; white space around a line is not counted."""
-
-    Options: ClassVar = GenerationOptions
-
-    def __init__(self, spec: MetricSpec, options: GenerationOptions) -> None:
-        self.spec = spec
-        self.options = options
 
     def signature(self) -> str:
         r"""Return `line_length|mean:line|break:\n|empty:no`."""
@@ -262,19 +252,6 @@ class LineLength:
         ]
         rows = [(sum(len(line) for line in lines), len(lines)) for lines in samples]
         return _statistics(self.spec.name, rows, "a character")
-
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return characters per line; see `Metric.aggregate`."""
-        return _ratio(totals)
-
-
-def _checked(name: str, tokenizer_folder: Path | None) -> Path:
-    if tokenizer_folder is None:
-        raise InputError(
-            f"{name} counts tokens: give model_path=FOLDER, or `--model FOLDER` on the command line, "
-            "of a model whose tokenizer shall cut the texts"
-        )
-    return tokenizer_folder.resolve()
 
 
 def _statistics(name: str, rows: Iterable[tuple[float, float]], least: str) -> NDArray[np.float64]:

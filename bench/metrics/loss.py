@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config import Strict
-from bench.metrics.base import MetricSpec
+from bench.metrics.base import MeanMetric, MetricSpec, mean_of, signature_of
 from bench.metrics.inputs import check_losses
-from bench.metrics.mean import mean_of, signature_of
 
 SPECS = {
     "loss": MetricSpec(
@@ -37,18 +35,8 @@ SPECS = {
 }
 
 
-class LossOptions(Strict):
-    """Loss and perplexity have no options."""
-
-
-class Loss:
+class Loss(MeanMetric):
     """Mean over tokens, so that a long example weighs more than a short one."""
-
-    Options: ClassVar = LossOptions
-
-    def __init__(self, spec: MetricSpec, options: LossOptions) -> None:
-        self.spec = spec
-        self.options = options
 
     def signature(self) -> str:
         """Return for instance `loss|mean:token|log:e`."""
@@ -57,10 +45,6 @@ class Loss:
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_examples, 2): summed negative log-likelihood in nats, and tokens; see `Metric.statistics`."""
         return np.stack(check_losses(self.spec.name, predictions, references), axis=1)
-
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return nats per token; see `Metric.aggregate`."""
-        return mean_of(totals)
 
 
 class Perplexity(Loss):

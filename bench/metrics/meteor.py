@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from bench.config import Strict
 from bench.core.errors import InputError
-from bench.metrics.base import MetricSpec
+from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import check_texts
-from bench.metrics.mean import mean_of, mean_statistics, signature_of
 
 SPECS = {
     "meteor": MetricSpec(
@@ -41,14 +40,15 @@ class MeteorOptions(Strict):
     """`wordnet` requires NLTK's WordNet data, `none` never uses them, `auto` uses them where they are installed."""
 
 
-class Meteor:
+class Meteor(MeanMetric):
     """METEOR on lowercased runs of word characters or of punctuation (NLTK's `wordpunct_tokenize`, no data needed)."""
 
     Options: ClassVar = MeteorOptions
+    options: MeteorOptions
 
-    def __init__(self, spec: MetricSpec, options: MeteorOptions) -> None:
-        self.spec = spec
-        self.options = options
+    def check(self) -> None:
+        """Refuse to look for synonyms where WordNet is not installed."""
+        spec, options = self.spec, self.options
         if options.synonyms == "wordnet" and not self._synonyms:
             raise InputError(
                 f"{spec.name}: synonyms = 'wordnet' needs NLTK's WordNet data, and they are not installed; "
@@ -80,10 +80,6 @@ class Meteor:
                 for prediction, reference in zip(predictions, references, strict=True)
             ]
         )
-
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean over rows, 0 to 1; see `Metric.aggregate`."""
-        return mean_of(totals)
 
 
 class _NoSynonyms:

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from bench.config import Strict
 from bench.core.errors import InputError
-from bench.metrics.base import MetricSpec
+from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import check_texts
-from bench.metrics.mean import mean_of, mean_statistics, signature_of
 
 
 def _spec(name: str, title: str) -> MetricSpec:
@@ -76,14 +75,11 @@ def _tokenizer(stemmer: bool) -> Any:
     return Tokenizer()
 
 
-class Rouge:
+class Rouge(MeanMetric):
     """One of ROUGE-1, ROUGE-2 and ROUGE-L, by `spec.name`."""
 
     Options: ClassVar[type[RougeOptions]] = RougeOptions
-
-    def __init__(self, spec: MetricSpec, options: RougeOptions) -> None:
-        self.spec = spec
-        self.options = options
+    options: RougeOptions
 
     def signature(self) -> str:
         """Return for instance `rouge1|score:f|tok:default|stem:porter|split:none|v:0.1.2`."""
@@ -113,10 +109,6 @@ class Rouge:
                 f"{name}: split_sentences = true needs NLTK's Punkt data, and they are not installed; run "
                 "`python -m nltk.downloader punkt_tab`, or put newlines between sentences and set it to false"
             ) from None
-
-    def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean over rows, in points; see `Metric.aggregate`."""
-        return mean_of(totals)
 
     def _split(self) -> str:
         return "none"

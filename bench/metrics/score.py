@@ -135,9 +135,12 @@ def score_files(
         metrics.build(
             name,
             by_metric.get(name),
-            model_path=model_path if metrics.needs(name) - {"corpus"} else None,
-            model_identity=model_identity,
-            corpus=text,
+            resources=metrics.open_resources(
+                name,
+                model_path=model_path if metrics.needs(name) else None,
+                model_identity=model_identity,
+                corpus=text,
+            ),
             n_classes=n_classes,
         )
         for name in names

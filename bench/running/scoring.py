@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,19 +69,19 @@ def open_metrics(run: RunContext, judge: Judge | None) -> Mapping[str, Metric]:
 
 def _open_metric(run: RunContext, name: str, judge: Judge | None) -> Metric:
     """Build a metric with whatever it reads: a model, a tokenizer, the training text, the judge."""
-    config = run.config
-    needs, options, resources = metrics.needs(name), dict(config.metrics[name].options), dict[str, Any]()
+    config, materials = run.config, run.materials
+    needs, options = metrics.needs(name), dict(config.metrics[name].options)
+    folder, identity, corpus = None, None, None
     if "model" in needs:
-        fetched = run.materials.metric_models[name]
-        resources = {"model_path": fetched.path, "model_identity": fetched.identity}
+        folder, identity = materials.metric_models[name].path, materials.metric_models[name].identity
     if "tokenizer" in needs:
-        resources["model_path"] = run.materials.base.folder
+        folder = materials.base.folder
     if "corpus" in needs:
-        resources["corpus"] = "\n\n".join(example.input for example in run.materials.splits.train)
+        corpus = "\n\n".join(example.input for example in materials.splits.train)
     if "judge" in needs and judge is not None:
-        resources["model_path"] = judge.folder
-        options = dict(judge.metric_options) | options
-    return metrics.build(name, options, n_classes=len(config.data.labels) or None, **resources)
+        folder, options = judge.folder, dict(judge.metric_options) | options
+    resources = metrics.open_resources(name, model_path=folder, model_identity=identity, corpus=corpus)
+    return metrics.build(name, options, resources=resources, n_classes=len(config.data.labels) or None)
 
 
 def score_human_texts(run: RunContext, loaded: LoadedModel, built: Mapping[str, Metric]) -> HumanScores:

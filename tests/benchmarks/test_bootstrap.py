@@ -12,7 +12,7 @@ import pytest
 from texts import PREDICTIONS, REFERENCES
 
 from bench import metrics
-from bench.metrics.mean import mean_of, mean_statistics
+from bench.metrics.base import mean_of, mean_statistics
 from bench.statistics.differences import mean_difference
 from bench.statistics.intervals import BLOCK_SIZE, bootstrap_interval, paired_bootstrap
 from bench.statistics.tests import approximate_randomization

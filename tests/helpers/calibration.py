@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from texts import REFERENCES
 
 from bench import metrics
-from bench.metrics.mean import mean_of
+from bench.metrics.base import mean_of
 from bench.statistics.differences import MeanDifference, mean_difference
 from bench.statistics.power import Design
 

@@ -42,8 +42,7 @@ def planted_record(seed: int, planted: Planted, make: Any = make_record, **chang
     record = make(seed, config__metrics=config, config__primary_metric=next(iter(planted)), **changes)
     scores = {}
     for name, statistics in planted.items():
-        options = record.config.metrics[name].options
-        value = float(metrics.aggregate_of(name, options, judge=record.judge)(statistics.sum(axis=0)))
+        value = float(metrics.for_stored(name, record.config, record).aggregate(statistics.sum(axis=0)))
         update = {"value": value, "low": value, "high": value, "n_examples": len(statistics)}
         scores[name] = record.scores[name].model_copy(update=update)
     return record.model_copy(update={"scores": scores})

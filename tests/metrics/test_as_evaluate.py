@@ -84,7 +84,7 @@ def test_generated_text_needs_no_references(settings: dict[str, Any], tmp_path: 
 
 def test_styles_are_texts_and_authors(settings: dict[str, Any], tmp_path: Path) -> None:
     judge, texts, meant = save_judge(tmp_path / "judge"), ["tea", "the raven was late", "door"], [0, 1, 1]
-    metric = metrics.build("style_judge_loss", model_path=judge)
+    metric = metrics.build("style_judge_loss", resources=metrics.open_resources("style_judge_loss", model_path=judge))
     expected = float(metric.aggregate(metric.statistics(texts, meant).sum(axis=0)))
     loaded = load("style_judge_loss", model_path=judge, settings=settings)
     assert loaded.compute(predictions=texts, references=meant) == {"style_judge_loss": expected}

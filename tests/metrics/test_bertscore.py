@@ -42,7 +42,8 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(model_path: Path | None, **options: Any) -> metrics.Metric:
-    return metrics.build("bertscore", {"layer": 2, **options}, model_path=model_path, model_identity="tiny@1")
+    resources = metrics.open_resources("bertscore", model_path=model_path, model_identity="tiny@1")
+    return metrics.build("bertscore", {"layer": 2, **options}, resources=resources)
 
 
 def test_equals_the_library(model_path: Path) -> None:
@@ -89,7 +90,9 @@ def test_identity_is_the_content_of_the_folder(model_path: Path, tmp_path: Path)
     assert folder_identity(tmp_path) == before
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
     assert folder_identity(tmp_path) != before
-    metric = metrics.build("bertscore", {"layer": 1}, model_path=model_path)
+    metric = metrics.build(
+        "bertscore", {"layer": 1}, resources=metrics.open_resources("bertscore", model_path=model_path)
+    )
     assert f"model:{folder_identity(model_path)}|" in metric.signature()
 
 

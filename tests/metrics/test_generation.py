@@ -32,9 +32,8 @@ def known(text: str) -> list[str]:
 
 
 def build(name: str, folder: Path, corpus: str = CORPUS, **options: Any) -> metrics.Metric:
-    return metrics.build(
-        name, options, model_path=folder if "tokenizer" in metrics.needs(name) else None, corpus=corpus
-    )
+    place = folder if "tokenizer" in metrics.needs(name) else None
+    return metrics.build(name, options, resources=metrics.open_resources(name, model_path=place, corpus=corpus))
 
 
 def rows_and_value(metric: metrics.Metric, samples: list[str]) -> tuple[list[list[float]], float]:
@@ -134,18 +133,18 @@ def test_mistakes_are_said(folder: Path, name: str, samples: Any, message: str) 
 @pytest.mark.parametrize("name", TOKEN_NAMES)
 def test_a_tokenizer_is_asked_for(name: str) -> None:
     with pytest.raises(InputError, match=rf"^{name} .*`--model FOLDER`|^{name}: .*`--model FOLDER`"):
-        metrics.build(name, corpus=CORPUS)
+        metrics.open_resources(name, corpus=CORPUS)
 
 
 @pytest.mark.parametrize("name", CORPUS_NAMES)
 def test_a_corpus_is_asked_for(folder: Path, name: str) -> None:
     with pytest.raises(InputError, match=rf"^{name} compares with a training text: .*`--corpus FILE`"):
-        metrics.build(name, model_path=folder)
+        metrics.open_resources(name, model_path=folder)
 
 
 def test_line_length_wants_no_folder(folder: Path) -> None:
     with pytest.raises(InputError, match="line_length runs no model"):
-        metrics.build("line_length", model_path=folder)
+        metrics.open_resources("line_length", model_path=folder)
 
 
 def test_signatures_name_all_that_moves_the_value(folder: Path, tmp_path: Path) -> None:

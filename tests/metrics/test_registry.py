@@ -94,7 +94,7 @@ def test_mistakes_are_named_with_their_mend(name: str, options: dict[str, Any], 
 
 def test_a_model_is_refused_where_none_runs(tmp_path: Any) -> None:
     with pytest.raises(InputError, match="rouge1 runs no model"):
-        metrics.build("rouge1", model_path=tmp_path)
+        metrics.open_resources("rouge1", model_path=tmp_path)
 
 
 def test_needs_name_what_build_takes() -> None:

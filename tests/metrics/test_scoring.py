@@ -112,7 +112,12 @@ def test_generation_metrics_stand_beside_metrics_with_references(tmp_path: Path,
 
 def test_style_metrics_read_authors_and_share_the_judges_tokenizer(tmp_path: Path) -> None:
     judge, texts, meant = save_judge(tmp_path / "judge"), ["tea", "the raven", "door late"], [0, 1, 1]
-    metric = metrics.build("style_probability_1", model_path=judge, model_identity="of another kind of model")
+    metric = metrics.build(
+        "style_probability_1",
+        resources=metrics.open_resources(
+            "style_probability_1", model_path=judge, model_identity="of another kind of model"
+        ),
+    )
     expected = float(metric.aggregate(metric.statistics(texts, meant).sum(axis=0)))
     assert "another kind" not in metric.signature()
     sides = write(tmp_path / "p.txt", *texts), write(tmp_path / "r.txt", *map(str, meant))

@@ -17,17 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judges import MAX_LENGTH_TOKENS, WORDS, save_judge, summary, write_judge_file
 
+from bench import metrics
 from bench.core.errors import InputError
-from bench.metrics import style
-from bench.metrics.style import SPECS, StyleJudge
+from bench.metrics import judge as judge_module
+from bench.metrics.judge import StyleJudge
+from bench.metrics.style import SPECS
 
-CLASSES = {
-    "style_judge_accuracy": style.StyleJudgeAccuracy,
-    "style_judge_accuracy_corrected": style.StyleJudgeAccuracyCorrected,
-    "style_judge_loss": style.StyleJudgeLoss,
-    "style_probability_0": style.StyleProbability,
-    "style_probability_1": style.StyleProbability,
-}
 TEXTS = ["tea", "the raven was late", "", "door " * 30, "late tea was the door", "unheard words", "raven raven"]
 MEANT = [0, 1, 0, 1, 0, 1, 1]
 
@@ -59,8 +54,9 @@ def told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def build(name: str, folder: Path | None, identity: str | None = None, **options: Any) -> Any:
-    return CLASSES[name](SPECS[name], style.StyleOptions(**options), folder, identity)
+def build(name: str, folder: Path | None, **options: Any) -> Any:
+    resources = metrics.open_resources(name, model_path=folder)
+    return metrics.build(name, options, resources=resources)
 
 
 def value_of(name: str, folder: Path, texts: list[str], meant: list[int]) -> float:
@@ -96,7 +92,7 @@ def test_probabilities_equal_a_direct_forward_pass(any_judge: Path, monkeypatch:
     assert found.dtype == np.float64
     assert found == pytest.approx(expected, abs=1e-6)
     assert found.sum(axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-12)
-    monkeypatch.setattr(style, "_BATCH_SIZE", 2)
+    monkeypatch.setattr(judge_module, "_BATCH_SIZE", 2)
     judge._rows.clear()
     assert judge.probabilities(TEXTS[::-1]) == pytest.approx(expected[::-1], abs=1e-6)
 
@@ -121,7 +117,7 @@ def test_a_text_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     read: list[str] = []
     original = StyleJudge._read
     monkeypatch.setattr(StyleJudge, "_read", lambda self, texts: (read.extend(texts), original(self, texts))[1])
-    for name in CLASSES:
+    for name in SPECS:
         build(name, folder).statistics([*TEXTS, *TEXTS], [*MEANT, *MEANT])
     assert sorted(read) == sorted(TEXTS)
 
@@ -133,7 +129,7 @@ def test_no_texts_are_no_rows(saved: Path) -> None:
 def test_loading_moves_no_random_stream(any_judge: Path) -> None:
     import torch
 
-    style._load.cache_clear()
+    judge_module._load.cache_clear()
     before = torch.random.get_rng_state()
     StyleJudge.load(any_judge).probabilities(["tea"])
     assert torch.equal(before, torch.random.get_rng_state())
@@ -271,8 +267,9 @@ def test_correction_undoes_the_judges_expected_mistakes(
     saved: Path, truth: float, shares: tuple[float, float], counts: tuple[int, int]
 ) -> None:
     metric = build("style_judge_accuracy_corrected", saved)
-    metric._own, metric._others = np.array(shares), 1 - np.array(shares)[::-1]
-    observed = truth * metric._own + (1 - truth) * metric._others
+    own, others = np.array(shares), 1 - np.array(shares)[::-1]
+    metric._shares = lambda: (own, others)
+    observed = truth * own + (1 - truth) * others
     totals = np.array([observed[0] * counts[0], counts[0], observed[1] * counts[1], counts[1]])
     assert float(metric.aggregate(totals)) == pytest.approx(truth, abs=1e-9)
 
@@ -294,7 +291,7 @@ def test_correction_recovers_the_true_share_in_simulation(folder: Path, monkeypa
     assert abs(plain - truth) > 0.03
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", SPECS)
 def test_sums_of_statistics_hold_the_value_of_every_resample(saved: Path, name: str) -> None:
     metric = build(name, saved)
     statistics = metric.statistics(TEXTS, MEANT)
@@ -338,13 +335,13 @@ def test_no_text_of_an_author_is_said(told: Path, author: int) -> None:
         build(f"style_probability_{author}", told).statistics(["1", "0"], [1 - author] * 2)
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", SPECS)
 def test_a_missing_judge_is_said(name: str) -> None:
     with pytest.raises(InputError, match=rf"{name} needs a judge: .*--model FOLDER.*<run folder>/judge"):
         build(name, None)
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", SPECS)
 @pytest.mark.parametrize(
     ("texts", "meant"),
     [
@@ -373,7 +370,6 @@ def test_signature_names_judge_tokenizer_lengths_and_version(saved: Path) -> Non
     assert build("style_judge_accuracy", saved).signature() == f"{start}k:none|writer:none{end}"
     given_both = build("style_judge_accuracy", saved, over_generation=4.0, writer_tokens=512)
     assert given_both.signature() == f"{start}k:4|writer:512{end}"
-    assert "|judge:other@1|" in build("style_judge_accuracy", saved, "other@1").signature()
 
 
 def test_signature_moves_with_the_tokenizer(folder: Path) -> None:
@@ -385,7 +381,7 @@ def test_signature_moves_with_the_tokenizer(folder: Path) -> None:
 
 
 def test_specs() -> None:
-    assert SPECS.keys() == CLASSES.keys()
+    assert SPECS.keys() == {name for name in metrics.METRIC_NAMES if name.startswith("style_")}
     for name, spec in SPECS.items():
         assert (spec.name, spec.inputs) == (name, "styles")
         assert spec.higher_is_better == (name != "style_judge_loss")

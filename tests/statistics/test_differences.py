@@ -12,7 +12,7 @@ from texts import PREDICTIONS, REFERENCES, shortened
 
 from bench import metrics
 from bench.core.errors import InputError
-from bench.metrics.mean import mean_of, mean_statistics
+from bench.metrics.base import mean_of, mean_statistics
 from bench.statistics.differences import mean_difference, mean_score, seed_difference
 
 Array = np.ndarray

@@ -10,7 +10,7 @@ from texts import PREDICTIONS, REFERENCES
 
 from bench import metrics
 from bench.core.errors import InputError
-from bench.metrics.mean import mean_of, mean_statistics
+from bench.metrics.base import mean_of, mean_statistics
 from bench.statistics import intervals
 from bench.statistics.intervals import (
     bootstrap_interval,

@@ -11,7 +11,7 @@ from calibration import chance_of_decision
 from scipy.stats import norm
 
 from bench.core.errors import InputError
-from bench.metrics.mean import mean_of, mean_statistics
+from bench.metrics.base import mean_of, mean_statistics
 from bench.statistics.differences import MeanDifference, mean_difference, seed_difference
 from bench.statistics.power import needed
 

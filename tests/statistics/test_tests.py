@@ -13,7 +13,7 @@ from texts import PREDICTIONS, REFERENCES, shortened
 
 from bench import metrics
 from bench.core.errors import InputError
-from bench.metrics.mean import mean_of, mean_statistics
+from bench.metrics.base import mean_of, mean_statistics
 from bench.statistics import tests
 from bench.statistics.differences import mean_difference
 from bench.statistics.intervals import paired_bootstrap

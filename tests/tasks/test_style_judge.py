@@ -187,7 +187,7 @@ def test_a_control_is_read_whole(made: Made) -> None:
 
 
 def test_the_folder_is_a_judge_that_style_metrics_read(made: Made, probabilities: Any) -> None:
-    from bench.metrics.style import StyleJudge
+    from bench.metrics.judge import StyleJudge
 
     loaded = StyleJudge.load(made.judge.folder)
     assert loaded.summary == made.judge.summary

@@ -213,8 +213,7 @@ def _mean_score(side: Side, metric: str, confidence: float) -> MeanDifference | 
     if len(statistics) < len(side.records):
         return None
     try:
-        options = side.config.metrics[metric].options
-        aggregate = metric_layer.aggregate_of(metric, options, judge=side.records[0].judge)
+        aggregate = metric_layer.for_stored(metric, side.config, side.records[0]).aggregate
         return mean_score(aggregate, statistics, confidence=confidence)
     except InputError:
         return None

@@ -33,8 +33,8 @@ from bench.materials.quiet import quiet_transformers
 from bench.materials.sources.built import build_once
 from bench.materials.splits import Example, Splits
 from bench.methods.applying import apply_method, build
+from bench.metrics.judge import JUDGE_FILE, JudgeFile
 from bench.metrics.score import score
-from bench.metrics.style import JUDGE_FILE, JudgeFile
 from bench.records.record import CalibrationBin, JudgeSummary
 from bench.statistics.intervals import Array
 from bench.tasks.base import Judge, Train
