@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,10 +12,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
 from bench.config import Strict
 from bench.core.errors import InputError
+from bench.core.files import read_json
+from bench.core.schema import validate
 from bench.records.record import JudgeSummary
 
 JUDGE_FILE = "judge.json"
