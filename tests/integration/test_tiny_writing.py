@@ -22,8 +22,7 @@ from bench.running.run import run_seed
 from bench.running.runs import SeedResult, run_seeds
 from bench.running.settings import RunSettings
 from bench.suites.resolve import load_suite
-from bench.tasks.style_duel import StyleDuelTask
-from bench.tasks.style_duel import judge as judging
+from bench.tasks.style_duel import StyleDuelTask, judge_training
 
 pytestmark = pytest.mark.integration
 LOOKED_AT = [("imdb", "full"), ("gulliver", "full"), ("alice_edgar", "lora")]
@@ -169,7 +168,7 @@ def test_one_judge_serves_every_seed_and_method_and_every_run_keeps_it(
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("a second judge was trained")
 
-    monkeypatch.setattr(judging, "apply_method", forbidden)
+    monkeypatch.setattr(judge_training, "apply_method", forbidden)
     results = [first, *_run("alice_edgar", tmp_path, seeds=(1,)), *_run("alice_edgar", tmp_path, method="lora")]
     assert len({result.folder for result in results}) == 3
     assert len({result.record.judge.identity for result in results if result.record.judge}) == 1
@@ -184,7 +183,7 @@ def test_the_judge_of_a_run_serves_as_a_checkpoint_for_its_authors_alone(
     tmp_path: Path, bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = _run("alice_edgar", tmp_path / "runs")[0]
-    monkeypatch.setattr(judging, "apply_method", None)  # what is trained has a method
+    monkeypatch.setattr(judge_training, "apply_method", None)  # what is trained has a method
     checkpoint = f"task.judge.checkpoint={{kind='local', path='{made.folder / 'judge'}'}}"
     record = _run("alice_edgar", tmp_path / "runs", checkpoint)[0].record
     assert made.record.judge is not None
