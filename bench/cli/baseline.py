@@ -18,7 +18,7 @@ from bench.core.errors import InputError
 from bench.core.wording import plural
 from bench.records.baselines import MAX_BYTES, Baseline
 from bench.records.store import Store, StoredBaseline
-from bench.reports.numbers import number, size
+from bench.reports.format import number, size
 
 baseline = typer.Typer(help="List, show and verify stored baselines, or make one of stored runs.", no_args_is_help=True)
 

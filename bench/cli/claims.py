@@ -14,7 +14,7 @@ from bench.cli.tables import print_table
 from bench.comparing.claims import ClaimVerdict, OrderingClaim
 from bench.comparing.claims.review import Review, StoredResults, review_all
 from bench.records.store import Store
-from bench.reports.numbers import count, number, seconds
+from bench.reports.format import count, number, seconds
 
 _MANY = 4
 """Values of a series that are shown in full; of a longer one, the ends."""

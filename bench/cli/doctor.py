@@ -11,7 +11,7 @@ from bench.cli import doctor_facts as inspection
 from bench.cli.command import give_json
 from bench.cli.options import Json, JsonFile
 from bench.cli.tables import print_table
-from bench.reports.numbers import size
+from bench.reports.format import size
 
 
 def doctor(

@@ -17,7 +17,7 @@ from bench.comparing.leaderboard import Board, leaderboards, over_suites
 from bench.core.files import write_text
 from bench.reports.leaderboard import cells as words
 from bench.reports.leaderboard import write
-from bench.reports.leaderboard.outputs import csv_text, profile_values, values
+from bench.reports.leaderboard.values import csv_text, profile_values, values
 
 _STYLES = {"better": "green", "worse": "red"}
 

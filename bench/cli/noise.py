@@ -17,7 +17,7 @@ from bench.core.errors import NotComparableError
 from bench.core.wording import plural
 from bench.records.noise import draws_initial_weights
 from bench.records.store import ResultName, Store, StoredBaseline, write_noise
-from bench.reports.numbers import number
+from bench.reports.format import number
 from bench.running.repeats import MeasuredNoise, measure_noise
 from bench.running.settings import RunSettings
 from bench.suites.profile import resolve_suite

@@ -9,7 +9,8 @@ import typer
 
 from bench.cli.options import Reports, Runs
 from bench.core.errors import InputError
-from bench.reports.run import rebuild, write_overview
+from bench.reports.overview import write_overview
+from bench.reports.run import rebuild
 
 
 def report(

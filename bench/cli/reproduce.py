@@ -13,7 +13,7 @@ from bench.cli.options import Baselines, Json, JsonFile, Offline
 from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
 from bench.core.errors import EXIT_REGRESSION
-from bench.reports.numbers import number
+from bench.reports.format import number
 from bench.running.reproduce import Departure, Reproduction, find_original
 from bench.running.reproduce import reproduce as run_again
 from bench.running.settings import RunSettings

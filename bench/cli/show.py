@@ -10,7 +10,7 @@ from bench.cli.command import give_json
 from bench.cli.options import Json, JsonFile, Method, Profile, Set, Suite
 from bench.cli.progress import ConsoleProgress
 from bench.core.errors import BenchError
-from bench.reports.numbers import count, seconds, share, size
+from bench.reports.format import count, seconds, share, size
 from bench.suites.profile import resolve_suite
 
 

@@ -20,7 +20,7 @@ from bench.experiments.study.plan import MethodPlan, total_s
 from bench.experiments.study.result import Final, StudyResult, row_of, word_of
 from bench.reports import study as study_page
 from bench.reports.comparison import difference_text, p_text
-from bench.reports.numbers import number, seconds
+from bench.reports.format import number, seconds
 from bench.reports.study.markdown import ONE_UNTUNED, shown
 from bench.running.settings import RunSettings
 

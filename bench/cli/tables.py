@@ -7,7 +7,7 @@ from rich.table import Table
 
 from bench.comparing.summary import RunSummary
 from bench.reports.comparison import difference_text, p_text
-from bench.reports.numbers import estimated
+from bench.reports.format import estimated
 
 LOG_WIDTH = 140
 """Columns of a table that is not written to a terminal; rich would assume 80."""
@@ -21,10 +21,10 @@ def print_table(table: Table) -> None:
     console.print(table)
 
 
-def print_results(comparison: RunSummary) -> None:
+def print_results(summary: RunSummary) -> None:
     """Print metric | before | after | change | p, as the report shows them."""
-    seeds = [record.seed for record in comparison.records]
-    config = comparison.config
+    seeds = [record.seed for record in summary.records]
+    config = summary.config
     table = Table(
         "metric",
         "before",
@@ -34,7 +34,7 @@ def print_results(comparison: RunSummary) -> None:
         title=f"{config.suite} · {config.profile} · {config.method_name} · seed{'s' if len(seeds) > 1 else ''} "
         + ", ".join(map(str, seeds)),
     )
-    for row in comparison.rows:
+    for row in summary.rows:
         table.add_row(
             f"{row.metric} {'↑' if row.higher_is_better else '↓'}",
             estimated(row.before, row.unit),

@@ -11,9 +11,7 @@ from bench.comparing.compare import Comparison, MetricComparison
 from bench.comparing.flips import Flip, Flips
 from bench.comparing.side import Side
 from bench.core.wording import plural
-from bench.reports.numbers import interval, number, probability
-from bench.reports.samples import cell
-from bench.reports.tables import code, table
+from bench.reports.format import cell, code, interval, number, probability, table
 
 OUTPUT_CHARACTERS = 200
 """How much of an output a table of flips shows."""

@@ -12,9 +12,7 @@ from bench.comparing.gate.verdict import EXIT_CODES, GateRow, Verdict
 from bench.core.errors import InputError
 from bench.core.files import canonical_json
 from bench.core.wording import plural
-from bench.reports.numbers import count, interval, number, seconds, size
-from bench.reports.samples import cell
-from bench.reports.tables import code, table
+from bench.reports.format import cell, code, count, interval, number, seconds, size, table
 
 HEADERS: Final = ("suite", "what", "tier", "run", "baseline", "drop", "limit", "noise", "verdict", "why")
 

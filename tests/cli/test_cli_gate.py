@@ -119,7 +119,7 @@ def test_an_unknown_policy_is_bad_input(tmp_path: Path) -> None:
 
 def test_the_function_keeps_its_name_beside_the_package() -> None:
     assert callable(bench.gate)
-    assert "bench.comparing.gate.verdict" in sys.modules
+    assert "bench.comparing.gate.deciding" in sys.modules
 
 
 def test_gating_loads_no_torch(tmp_path: Path) -> None:

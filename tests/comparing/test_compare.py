@@ -1,292 +1,305 @@
-"""Comparison: like with like, every difference named, intervals held to scipy and to each other."""
+"""Two sides whose truth is known: nothing where nothing was planted, what was planted where it was."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from factories import make_record, write_run
-from planted import planted_record, right
-from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
+from planted import Planted, means, right, side
 
-from bench.comparing.claims.review import load_documented
-from bench.comparing.comparable import comparability
-from bench.comparing.summary import AgainstBaseline, RunSummary, summarize
+from bench.comparing.compare import adjusted_together, compare
+from bench.comparing.side import Side
 from bench.core.errors import InputError
-from bench.records.baselines import Baseline
-from bench.records.making import from_runs
-from bench.records.record import RunRecord
-from bench.records.store import Store
+from bench.records.noise import MetricNoise, NoiseFloor
+from bench.records.record import DataSummary
+from bench.statistics.differences import mean_difference
 
 
-@pytest.fixture
-def baseline_of(tmp_path: Path) -> Any:
-    def make(*records: Any) -> Baseline:
-        runs = [write_run(tmp_path / f"seed-{record.seed}", record) for record in records]
-        return from_runs(runs, reason="r")[0]
-
-    return make
+def losses(n: int, seed: int, mean: float = 1.0) -> np.ndarray:
+    return means(np.random.default_rng(seed).gamma(4.0, mean / 4.0, size=n))
 
 
-def accuracies(*values: float) -> list[RunRecord]:
-    """Return records of seeds 0, 1, ... with these accuracies."""
-    return [make_record(seed, scores__accuracy__value=value) for seed, value in enumerate(values)]
+def one(metric: str, a: Planted, b: Planted) -> Any:
+    """Return the row of one metric, one seed a side."""
+    return compare(side("a", {0: a}), side("b", {0: b}), metrics=[metric]).rows[0]
 
 
-def against(comparison: RunSummary) -> AgainstBaseline:
-    found = comparison.primary.against
-    assert found is not None
-    return found
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_identical_sides_do_not_differ(seeds: tuple[int, ...]) -> None:
+    planted = {seed: {"accuracy": right(150, 200, seed=seed), "loss": losses(200, seed)} for seed in seeds}
+    found = compare(side("a", planted), side("b", planted))
+    assert [row.metric for row in found.rows] == ["accuracy", "loss"]
+    for row in found.rows:
+        assert row.difference is not None
+        assert (row.difference.value, row.difference.low, row.difference.high) == (0.0, 0.0, 0.0)
+        assert (row.difference.p_value, row.p_adjusted, row.outcome, row.why) == (1.0, 1.0, "not told apart", None)
+        assert set(row.p_values.values()) == {1.0}
 
 
-# --- scores ----------------------------------------------------------------------------------------------------------
+def test_a_planted_drop_is_found_and_signed() -> None:
+    good, bad = {"accuracy": right(160, 200)}, {"accuracy": right(140, 200)}
+    drop, gain = one("accuracy", bad, good), one("accuracy", good, bad)
+    assert (drop.outcome, gain.outcome) == ("worse", "better")
+    assert (drop.a, drop.b) == (0.7, 0.8)
+    assert drop.difference.value == pytest.approx(-0.1)
+    assert (drop.difference.low, drop.difference.high) == pytest.approx((-gain.difference.high, -gain.difference.low))
 
 
-def test_one_seed_keeps_the_interval_over_examples() -> None:
-    after = summarize([make_record()]).primary.after
-    assert (after.value, after.low, after.high) == (0.83, 0.83 - 0.025, 0.83 + 0.025)
-    assert (after.over, after.n_seeds, after.standard_deviation) == ("examples", 1, None)
+def test_for_a_loss_more_is_worse() -> None:
+    planted = losses(300, 0)
+    assert one("loss", {"loss": planted + [0.2, 0.0] * losses(300, 1)}, {"loss": planted}).outcome == "worse"
+    assert one("loss", {"loss": planted}, {"loss": planted + [0.2, 0.0] * losses(300, 1)}).outcome == "better"
 
 
-def test_several_seeds_give_a_t_interval() -> None:
-    records = [make_record(i, scores__accuracy__value=v) for i, v in enumerate((0.80, 0.82, 0.84))]
-    after = summarize(records).primary.after
-    # sd = 0.02, t(0.975, 2) = 4.302653; reach = 4.302653 * 0.02 / sqrt(3) = 0.0496827
-    assert after.value == pytest.approx(0.82)
-    assert after.standard_deviation == pytest.approx(0.02)
-    assert (after.low, after.high) == pytest.approx((0.7703173, 0.8696827))
-    assert (after.over, after.n_seeds) == ("seeds", 3)
+def test_noise_is_not_told_apart() -> None:
+    row = one("loss", {"loss": losses(50, 0)}, {"loss": losses(50, 1)})
+    assert (row.outcome, row.difference.over) == ("not told apart", "examples")
 
 
-def test_equal_seeds_do_not_claim_certainty() -> None:
-    before = summarize([make_record(i) for i in range(3)]).primary.before
-    assert (before.over, before.n_seeds, before.standard_deviation) == ("examples", 3, 0.0)
-    assert before.high - before.low == pytest.approx(0.05)
+def test_the_interval_is_that_of_mean_difference() -> None:
+    a, b = ({seed: {"accuracy": right(n, 40, seed=seed)} for seed in (0, 1)} for n in (30, 20))
+    (row,) = compare(side("a", a), side("b", b), confidence=0.9).rows
+    expected = mean_difference(
+        lambda t: t[..., 0] / t[..., 1],
+        {seed: one["accuracy"] for seed, one in a.items()},
+        {seed: one["accuracy"] for seed, one in b.items()},
+        confidence=0.9,
+    )
+    assert row.difference == expected
 
 
-def test_the_primary_metric_comes_first() -> None:
-    comparison = summarize([make_record(config__primary_metric="loss")])
-    assert [row.metric for row in comparison.rows] == ["loss", "accuracy", "f1"]
-    assert comparison.primary.metric == "loss"
+# --- tests beside the interval ---------------------------------------------------------------------------------------
 
 
-# --- what fine-tuning changed ----------------------------------------------------------------------------------------
+def test_one_seed_a_side_has_the_tests_that_see_examples() -> None:
+    # b alone is right of 9 examples and a alone of 1: exact McNemar is 2 * (1 + 10) / 2**10
+    a, b = right(60, 100)[:, 0], right(60, 100)[:, 0]
+    a[:9], b[60:61] = 0.0, 0.0
+    a[60:61] = 1.0
+    row = one("accuracy", {"accuracy": means(a)}, {"accuracy": means(b)})
+    assert set(row.p_values) == {"bootstrap", "approximate randomization", "McNemar"}
+    assert row.p_values["McNemar"] == pytest.approx(22 / 1024)
+    assert row.p_values["approximate randomization"] == pytest.approx(22 / 1024, abs=0.005)
+    assert set(one("loss", {"loss": losses(9, 0)}, {"loss": losses(9, 1)}).p_values) == {
+        "bootstrap",
+        "approximate randomization",
+    }
 
 
-def planted(*shares: tuple[int, int]) -> tuple[list[RunRecord], dict[int, Any]]:
-    """Return records and statistics: how many of 200 are right before and after, one pair a seed."""
-    records, statistics = [], {}
-    for seed, (n_before, n_after) in enumerate(shares):
-        stages = {"before": right(n_before, 200, seed=9), "after": right(n_after, 200, seed=seed)}
-        before, after = (planted_record(seed, {"accuracy": one}) for one in stages.values())
-        records.append(after.model_copy(update={"scores_before": before.scores}))
-        statistics[seed] = {stage: {"accuracy": one} for stage, one in stages.items()}
-    return records, statistics
+def test_without_resamples_the_interval_is_the_same_and_stands_alone() -> None:
+    a, b = side("a", {0: {"loss": losses(9, 0)}}), side("b", {0: {"loss": losses(9, 1)}})
+    with_tests, alone = (compare(a, b, metrics=["loss"], n_resamples=n).rows[0] for n in (100, 0))
+    assert alone.difference == with_tests.difference
+    assert (set(with_tests.p_values), set(alone.p_values)) == ({"bootstrap", "approximate randomization"}, set())
 
 
-def test_the_change_of_one_seed_is_paired_over_examples() -> None:
-    records, statistics = planted((100, 160))
-    change = summarize(records, statistics=statistics).primary.change
-    assert change.difference is not None
-    assert (change.outcome, change.why, change.difference.over) == ("better", None, "examples")
-    by_example = statistics[0]["after"]["accuracy"][:, 0] - statistics[0]["before"]["accuracy"][:, 0]
-    expected = ttest_1samp(by_example, 0.0).confidence_interval(0.95)
-    assert (change.difference.low, change.difference.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+@pytest.mark.parametrize(("numbers", "paired"), [((0, 1, 2), True), ((5, 6, 7), False), ((3, 4), False)])
+def test_several_seeds_have_the_test_that_sees_seeds(numbers: tuple[int, ...], paired: bool) -> None:
+    from scipy.stats import ttest_ind, ttest_rel
+
+    a = {seed: {"accuracy": right(70 + 3 * i, 100, seed=i)} for i, seed in enumerate((0, 1, 2))}
+    b = {seed: {"accuracy": right(66 + i**2, 100, seed=9 + i)} for i, seed in enumerate(numbers)}
+    (row,) = compare(side("a", a), side("b", b)).rows
+    values = [[float(one["accuracy"][:, 0].mean()) for one in each.values()] for each in (a, b)]
+    expected = ttest_rel(*values) if paired else ttest_ind(*values, equal_var=False)
+    assert set(row.p_values) == {"seeds"}
+    assert row.p_values["seeds"] == pytest.approx(expected.pvalue)
+    assert (row.difference.over, row.difference.paired_seeds) == ("both", paired)
 
 
-def test_the_change_of_several_seeds_covers_both_and_is_wider_than_either() -> None:
-    records, statistics = planted((100, 150), (100, 160), (100, 172))
-    change = summarize(records, statistics=statistics).primary.change
-    assert change.difference is not None
-    assert (change.difference.over, change.difference.paired_seeds) == ("both", True)
-    over_seeds = summarize(records).primary.change.difference
-    assert over_seeds is not None
-    assert over_seeds.over == "seeds"
-    assert change.difference.standard_error > over_seeds.standard_error
-    assert change.difference.variance_examples > 0
+def test_one_seed_beside_several_is_over_both() -> None:
+    several = {seed: {"accuracy": right(70 + seed, 100, seed=seed)} for seed in range(4)}
+    (row,) = compare(side("a", {0: several[0]}), side("b", several)).rows
+    assert row.difference is not None
+    assert (row.difference.over, row.difference.n_seeds_a, row.difference.n_seeds_b) == ("both", 1, 4)
 
 
-def test_without_statistics_the_change_is_over_seeds_in_pairs_and_says_why() -> None:
-    change = summarize(accuracies(0.80, 0.82, 0.85)).primary.change
-    expected = ttest_rel((0.80, 0.82, 0.85), (0.5, 0.5, 0.5)).confidence_interval(0.95)
-    assert change.difference is not None
-    assert (change.difference.low, change.difference.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
-    assert change.why == "the run stores no statistics per example of seed 0"
+def test_p_values_are_corrected_over_all_tables_shown() -> None:
+    base = side("base", {0: {"accuracy": right(160, 200), "loss": losses(200, 0)}})
+    others = [side(str(n), {0: {"accuracy": right(n, 200), "loss": losses(200, n)}}) for n in (150, 158)]
+    tables = [compare(other, base, correction="none") for other in others]
+    cells = [row for table in adjusted_together(tables, "holm") for row in table.rows]
+    raw = np.array([row.difference.p_value for row in cells if row.difference is not None])
+    assert [row.p_adjusted for table in tables for row in table.rows] == raw.tolist()
+    expected = np.empty(4)
+    order = raw.argsort()
+    expected[order] = np.minimum(np.maximum.accumulate(raw[order] * [4, 3, 2, 1]), 1)
+    assert [row.p_adjusted for row in cells] == pytest.approx(expected)
+    alone = compare(others[0], base).rows
+    assert alone[0].p_adjusted == pytest.approx(min(1.0, 2 * raw[0]))
 
 
-def test_one_seed_without_statistics_has_no_interval() -> None:
-    change = summarize([make_record()]).primary.change
-    assert (change.outcome, change.difference) == ("no interval", None)
-    assert change.a - change.b == pytest.approx(0.33)
-    assert "the run stores no statistics per example of seed 0" in (change.why or "")
+# --- evidence that is not there --------------------------------------------------------------------------------------
 
 
-def test_statistics_that_do_not_give_the_score_are_not_used() -> None:
-    records, statistics = planted((100, 160), (100, 150))
-    statistics[1]["after"] = {"accuracy": right(10, 200)}
-    change = summarize(records, statistics=statistics).primary.change
-    assert "the statistics per example give 0.05 and the record says 0.75" in (change.why or "")
-    assert change.difference is not None
-    assert change.difference.over == "seeds"
+def without_statistics(whole: Side) -> Side:
+    return replace(whole, statistics={})
 
 
-def test_p_values_are_adjusted_over_the_metrics_of_the_table() -> None:
-    rows = summarize([make_record(seed, scores__loss__value=0.5 + 0.3 * seed) for seed in range(2)]).rows
-    raw = [row.change.difference.p_value for row in rows if row.change.difference is not None]
-    assert len(raw) == 3
-    ordered = sorted(zip(raw, (row.change.p_adjusted for row in rows), strict=True))
-    stepped = np.maximum.accumulate([p * (3 - i) for i, (p, _) in enumerate(ordered)])
-    assert [p for _, p in ordered] == pytest.approx(np.minimum(stepped, 1.0))
+def several(name: str, *n_right: int) -> Side:
+    return side(name, {seed: {"accuracy": right(n, 100, seed=seed)} for seed, n in enumerate(n_right)})
 
 
-# --- measured baseline -----------------------------------------------------------------------------------------------
+def test_without_statistics_seeds_alone_are_compared() -> None:
+    from scipy.stats import ttest_rel
+
+    a, b = several("a", 60, 64, 61), without_statistics(several("b", 80, 78, 85))
+    (row,) = compare(a, b).rows
+    assert row.difference is not None
+    assert (row.difference.over, row.outcome) == ("seeds", "worse")
+    assert row.why == "b stores no statistics per example of seed 0"
+    expected = ttest_rel((0.60, 0.64, 0.61), (0.80, 0.78, 0.85)).confidence_interval()
+    assert (row.difference.low, row.difference.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_a_missing_baseline_is_none_and_no_mismatch() -> None:
-    comparison = summarize([make_record()])
-    assert (comparison.baseline, comparison.mismatches, comparison.primary.against) == (None, (), None)
-    assert comparison.primary.mismatches == ()
+@pytest.mark.parametrize("numbers", [(60,), (60, 60)])
+def test_without_statistics_and_without_a_spread_there_is_no_interval(numbers: tuple[int, ...]) -> None:
+    a, b = several("a", *numbers), without_statistics(several("b", *(80 for _ in numbers)))
+    (row,) = compare(a, b).rows
+    assert (row.difference, row.outcome, row.p_adjusted, row.p_values) == (None, "no interval", None, {})
+    assert (row.a, row.b) == (0.6, 0.8)
+    assert row.why is not None
+    assert "no statistics per example of seed 0; and there are too few seeds" in row.why
 
 
-def test_the_same_runs_are_identical(baseline_of: Any) -> None:
-    records = [make_record(i) for i in range(3)]
-    found = against(summarize(records, baseline=baseline_of(*records)))
-    assert (found.standing, found.comparison.difference and found.comparison.difference.value) == ("identical", 0.0)
+def test_one_seed_that_lacks_them_is_enough() -> None:
+    a = several("a", 60, 64)
+    a = replace(a, statistics={0: a.statistics[0]})
+    (row,) = compare(a, several("b", 80, 78)).rows
+    assert row.difference is not None
+    assert (row.difference.over, row.why) == ("seeds", "a stores no statistics per example of seed 1")
 
 
-def test_equal_numbers_of_other_seeds_are_not_identical(baseline_of: Any) -> None:
-    stored = baseline_of(make_record(0), make_record(1))
-    assert against(summarize([make_record(0)], baseline=stored)).standing != "identical"
+def test_one_example_is_no_evidence() -> None:
+    row = one("accuracy", {"accuracy": right(0, 1)}, {"accuracy": right(1, 1)})
+    assert (row.difference, row.outcome) == (None, "no interval")
+    assert row.why.startswith("one example")
 
 
-@pytest.mark.parametrize(
-    ("values", "standing"),
-    [((0.80, 0.82, 0.845), "not told apart"), ((0.70, 0.72, 0.71), "worse"), ((0.90, 0.92, 0.91), "better")],
-)
-def test_seeds_are_told_apart(baseline_of: Any, values: tuple[float, ...], standing: str) -> None:
-    found = against(summarize(accuracies(*values), baseline=baseline_of(*accuracies(0.81, 0.82, 0.83))))
-    assert found.standing == standing
+def test_statistics_of_another_run_are_not_used() -> None:
+    stale = replace(several("a", 60), statistics={0: {"accuracy": right(70, 100)}})
+    (row,) = compare(stale, several("b", 60)).rows
+    assert row.difference is None
+    assert row.why is not None
+    assert row.why.startswith("a, seed 0: the statistics per example give 0.7 and the record says 0.6")
 
 
-def test_over_seeds_alone_the_interval_is_welchs(baseline_of: Any) -> None:
-    a, b = (0.80, 0.82, 0.85), (0.79, 0.80, 0.84, 0.78)
-    found = against(summarize(accuracies(*a), baseline=baseline_of(*accuracies(*b)))).comparison.difference
-    assert found is not None
-    expected = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
-
-
-def test_with_statistics_of_both_sides_the_difference_covers_both(baseline_of: Any) -> None:
-    ours, statistics = planted((100, 150), (100, 160), (100, 172))
-    theirs, stored = planted((100, 151), (100, 158), (100, 171))
-    mine = {seed: by["after"] for seed, by in stored.items()}
-    found = against(
-        summarize(ours, statistics=statistics, baseline=baseline_of(*theirs), baseline_statistics=mine)
-    ).comparison
-    assert found.difference is not None
-    assert (found.why, found.difference.over, found.difference.paired_seeds) == (None, "both", True)
-    alone = against(summarize(ours, statistics=statistics, baseline=baseline_of(*theirs))).comparison
-    assert alone.why == "the baseline stores no statistics per example of seed 0"
-
-
-def test_one_seed_on_either_side_without_statistics_has_no_interval(baseline_of: Any) -> None:
-    found = against(summarize([make_record(2)], baseline=baseline_of(make_record(0))))
-    assert (found.standing, found.comparison.difference) == ("no interval", None)
+def test_a_metric_that_a_draw_leaves_undefined_says_so() -> None:
+    # The second example holds all the tokens: without it, the loss is 0 / 0.
+    planted = np.array([[0.0, 0.0], [2.0, 4.0]])
+    row = one("loss", {"loss": planted}, {"loss": planted + np.array([[0.0, 0.0], [1.0, 0.0]])})
+    assert row.difference is None
+    assert "not finite" in row.why
 
 
 # --- comparability ---------------------------------------------------------------------------------------------------
 
+PAIR = {"accuracy": right(30, 40), "loss": losses(40, 0)}
 
-@pytest.mark.parametrize(
-    ("changes", "field", "ours"),
-    [
-        ({"data__fingerprint": "e" * 64}, "data.fingerprint", "e" * 64),
-        ({"model__base": "other@1"}, "model.base", "other@1"),
-        ({"config__profile": "tiny"}, "profile", "tiny"),
-        ({"config__version": 2}, "version", "2"),
-        ({"config__task__max_length_tokens": 64}, "task.max_length_tokens", "64"),
-        ({"config__training__precision": "bfloat16"}, "training.precision", "bfloat16"),
-        ({"config__training__epochs": 5}, "training.epochs", "5"),
-        ({"config__training__batch_size": 32}, "training.batch_size", "32"),
-        ({"config__model__pooling": "mean"}, "model.pooling", "mean"),
-    ],
-)
-def test_every_unlike_field_blocks_all_metrics_and_is_named(
-    baseline_of: Any, changes: dict[str, Any], field: str, ours: str
-) -> None:
-    record = make_record(**changes)
-    comparison = summarize([record], baseline=baseline_of(make_record()))
-    assert [(m.field, m.ours, m.metric) for m in comparison.mismatches] == [(field, ours, None)]
-    assert all(row.against is None and row.mismatches == comparison.mismatches for row in comparison.rows)
+
+def test_an_unlike_field_leaves_no_rows_until_it_is_waived() -> None:
+    a, b = side("a", {0: PAIR}, config__training__batch_size=32), side("b", {0: PAIR})
+    found = compare(a, b)
+    assert [(m.field, m.ours, m.theirs) for m in found.mismatches] == [("training.batch_size", "32", "64")]
+    assert (found.rows, found.is_comparable, found.waived) == ((), False, ())
+    waived = compare(a, b, allow=["training.batch_size"])
+    assert (waived.mismatches, waived.waived, waived.allowed) == ((), found.mismatches, ("training.batch_size",))
+    assert len(waived.rows) == 2
 
 
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"scores__f1__signature": "f1|v:2"}, "metrics.f1.signature"),
-        ({"scores__f1__n_examples": 8}, "metrics.f1.n_examples"),
+        ({"data__fingerprint": "e" * 64}, "data.fingerprint"),
+        ({"model__base": "other@1"}, "model.base"),
+        ({"config__profile": "tiny"}, "profile"),
+        ({"config__training__precision": "bfloat16"}, "training.precision"),
+        ({"config__training__epochs": 5}, "training.epochs"),
+        ({"scores__loss__signature": "loss|v:2"}, "metrics.loss.signature"),
     ],
 )
-def test_an_unlike_metric_blocks_itself_alone(baseline_of: Any, changes: dict[str, Any], field: str) -> None:
-    comparison = summarize([make_record(**changes)], baseline=baseline_of(make_record()))
-    assert [(m.field, m.metric) for m in comparison.mismatches] == [(field, "f1")]
-    assert {row.metric for row in comparison.rows if row.against is None} == {"f1"}
+def test_every_field_of_the_design_is_looked_at(changes: dict[str, Any], field: str) -> None:
+    found = compare(side("a", {0: PAIR}, **changes), side("b", {0: PAIR}))
+    assert [m.field for m in found.mismatches] == [field]
 
 
-def test_whole_and_short_predictions_are_unlike(baseline_of: Any) -> None:
-    record = make_record()
-    # Copied past the validators: a classifier has no short predictions, and the factories make no other records.
-    short = record.config.metrics | {"f1": record.config.metrics["f1"].model_copy(update={"prediction": "short"})}
-    record = record.model_copy(update={"config": record.config.model_copy(update={"metrics": short})})
-    mismatches = comparability(record, baseline_of(make_record()))
-    assert [(m.field, m.metric) for m in mismatches] == [("metrics.f1.prediction", "f1")]
+def test_an_unlike_metric_blocks_itself_alone() -> None:
+    a, b = side("a", {0: PAIR}, scores__loss__signature="loss|v:2"), side("b", {0: PAIR})
+    assert [row.metric for row in compare(a, b).rows] == ["accuracy"]
+    assert compare(a, b, metrics=["accuracy"]).mismatches == ()
 
 
-def test_a_metric_that_the_baseline_lacks_is_named(baseline_of: Any) -> None:
-    stored = baseline_of(make_record(config__metrics={"accuracy": {}}))
-    mismatches = comparability(make_record(), stored)
-    assert [(m.field, m.theirs) for m in mismatches] == [
-        ("metrics.f1", "not scored"),
-        ("metrics.loss", "not scored"),
-    ]
+def test_a_metric_that_one_side_lacks_is_named_from_either_side() -> None:
+    whole, part = side("whole", {0: PAIR}), side("part", {0: {"accuracy": PAIR["accuracy"]}})
+    for a, b, shown in ((whole, part, ("scored", "not scored")), (part, whole, ("not scored", "scored"))):
+        found = compare(a, b)
+        assert [(m.field, m.ours, m.theirs) for m in found.mismatches] == [("metrics.loss", *shown)]
+        assert [row.metric for row in found.rows] == ["accuracy"]
 
 
-def test_what_is_being_compared_and_where_are_notes(baseline_of: Any) -> None:
-    record = make_record(
-        config__training__learning_rate=1e-4,
-        config__method_name="other",
-        config__method__modules=["distilbert.transformer"],
-        environment__device="A100",
-        environment__packages={"torch": "2.8.0"},
-    )
-    comparison = summarize([record], baseline=baseline_of(make_record()))
-    assert comparison.mismatches == ()
-    assert comparison.notes == (
-        "device: A100, baseline cpu",
-        "torch 2.8.0, baseline 2.9.0",
-        "transformers absent, baseline 5.0.0",
-        "method: other, baseline frozen_body",
-        "method.modules: ['distilbert.transformer'], baseline ['distilbert']",
-        "training.learning_rate: 0.0001, baseline 5e-05",
-    )
+def test_seeds_that_were_scored_in_different_ways_are_unlike() -> None:
+    other = side("b", {1: PAIR}, scores__loss__signature="loss|v:2")
+    mixed = side("b", {0: PAIR})
+    mixed = replace(mixed, records=(*mixed.records, *other.records), statistics={0: PAIR, 1: PAIR})
+    found = compare(side("a", {0: PAIR}), mixed)
+    assert [(m.field, m.theirs) for m in found.mismatches] == [("metrics.loss.signature", "loss|v:1.7 and loss|v:2")]
 
 
-def test_claims_about_a_metric_stand_in_its_row() -> None:
-    comparison = summarize([make_record()], documented=load_documented("sentiment_sst2", Store()))
-    assert [claim.id for claim in comparison.primary.documented] == ["validation_accuracy"]
-    assert len(comparison.claims) == 6
+def test_waived_test_rows_are_not_paired() -> None:
+    a, b = several("a", 60, 64, 61), several("b", 80, 78, 85)
+    values = a.records[0].data.model_dump()
+    values["splits"]["test"]["fingerprint"] = "e" * 64
+    data = DataSummary.model_validate(values | {"fingerprint": "e" * 64})
+    a = replace(a, records=tuple(record.model_copy(update={"data": data}) for record in a.records))
+    (row,) = compare(a, b, allow=["data.fingerprint"]).rows
+    assert row.difference is not None
+    assert (row.difference.over, row.why) == ("seeds", "the test rows differ, so examples cannot be paired")
 
 
-def test_records_that_do_not_belong_together_are_refused() -> None:
-    cases = [
-        ([], "no run to compare"),
-        ([make_record(), make_record(1, config__training__epochs=5)], "several configs"),
-        ([make_record(), make_record()], "two records of one seed"),
-        ([make_record(), make_record(1, data__fingerprint="e" * 64)], "saw different data"),
-        ([make_record(config__metrics={"accuracy": {}, "meteor": {}})], "no score for meteor"),
-    ]
-    for records, message in cases:
-        with pytest.raises(InputError, match=message):
-            summarize(records)
+@pytest.mark.parametrize(
+    ("changes", "field", "why"),
+    [
+        ({"scores__accuracy__signature": "accuracy|v:2"}, "signature", "the signatures differ"),
+        ({}, "n_examples", r"differ in shape \(100 x 2 and 120 x 2\)"),
+    ],
+)
+def test_a_waived_metric_is_compared_over_seeds(changes: dict[str, Any], field: str, why: str) -> None:
+    n = 120 if field == "n_examples" else 100
+    a = side("a", {seed: {"accuracy": right(60 + seed**2, n)} for seed in range(3)}, **changes)
+    (row,) = compare(a, several("b", 80, 78, 85), allow=[f"metrics.accuracy.{field}"]).rows
+    assert row.difference is not None
+    assert row.difference.over == "seeds"
+    assert re.search(why, str(row.why))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"metrics": ["acuracy"]}, "'acuracy' was scored by neither a nor b; did you mean 'accuracy'"),
+        ({"metrics": ["rouge1"]}, "scored by neither"),
+        ({"allow": ["training.batchsize"]}, "did you mean 'training.batch_size'"),
+        ({"allow": ["metrics.loss"]}, "metrics.loss cannot be waived"),
+        ({"correction": "bonferroni"}, "correction is 'bonferroni'"),
+        ({"confidence": 95}, "confidence is 95"),
+    ],
+)
+def test_a_wrong_name_or_setting_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        compare(side("a", {0: PAIR}), side("b", {0: PAIR}), **settings)
+
+
+def test_what_is_compared_is_a_note() -> None:
+    found = compare(side("a", {0: PAIR}, config__training__learning_rate=1e-4), side("b", {0: PAIR}))
+    assert found.notes == ("training.learning_rate: 0.0001, against 5e-05",)
+
+
+def test_the_noise_floor_is_the_larger_noise_of_the_other_side() -> None:
+    metrics = {"accuracy": MetricNoise(device=0.001, seeds=0.02), "loss": MetricNoise(device=0.5)}
+    floor = NoiseFloor(metrics=metrics, n_repeats=2, n_seeds=3, device="cpu", bitwise=False)
+    a, b = side("a", {0: PAIR}), side("b", {0: PAIR})
+    assert [row.noise for row in compare(a, replace(b, noise=floor)).rows] == [0.02, 0.5]
+    assert [row.noise for row in compare(replace(a, noise=floor), b).rows] == [0.02, 0.5]
+    assert [row.noise for row in compare(a, b).rows] == [None, None]

@@ -11,9 +11,9 @@ from cells import lines
 from factories import curve, make_duel, make_record
 
 from bench.comparing.summary import RunSummary, summarize
-from bench.reports.plots import evaluations_svg
 from bench.reports.run.curves import MAX_ROWS, curve_metrics, scores_by_step, steadiness, thinned
 from bench.reports.run.markdown import render
+from bench.reports.run.pictures import evaluations_svg
 
 
 def evaluated(*curves: list[dict[str, Any]], **changes: Any) -> RunSummary:

@@ -16,8 +16,8 @@ from bench.core.errors import InputError
 from bench.reports.run.generated import Generated, Judged, Longest, confusion, human_text, memorised, read_generated
 from bench.reports.run.markdown import render
 from bench.reports.run.results import verdict
-from bench.reports.run.style import judge_section, pair_table
-from bench.reports.samples import WriterSamples, choose, side_by_side
+from bench.reports.run.samples import WriterSamples, choose, side_by_side
+from bench.reports.run.style_duel import judge_section, pair_table
 
 # --- human text ------------------------------------------------------------------------------------------------------
 

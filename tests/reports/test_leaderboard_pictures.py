@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bench.comparing.leaderboard.board import Board, build_board
 from bench.comparing.leaderboard.targets import performance_profiles
+from bench.reports.drawing import RED
 from bench.reports.leaderboard.pictures import Against, draw_front, front_svg, height_for, profiles_svg, spread
-from bench.reports.plots import RED
 
 
 @given(st.lists(st.floats(-0.5, 1.5), min_size=1, max_size=25), st.floats(0.1, 1))

@@ -31,7 +31,7 @@ from bench.core.files import canonical_json
 from bench.reports.leaderboard import cells as words
 from bench.reports.leaderboard import write
 from bench.reports.leaderboard.markdown import render
-from bench.reports.leaderboard.outputs import csv_text, values
+from bench.reports.leaderboard.values import csv_text, values
 
 GOLDEN = Path(__file__).parent / "leaderboard_golden.md"
 FIGURES = {"parameters": "p.svg", "time": "t.svg"}

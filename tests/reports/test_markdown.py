@@ -18,10 +18,11 @@ from bench.records.making import from_runs
 from bench.records.noise import MetricNoise, NoiseFloor
 from bench.records.record import RunRecord
 from bench.records.store import write_baseline, write_record
+from bench.reports.format import MAX_CHARACTERS, cell
 from bench.reports.run.generated import Generated, Judged
 from bench.reports.run.markdown import render
 from bench.reports.run.results import gate, measured_baseline, results, verdict
-from bench.reports.samples import MAX_CHARACTERS, Sample, WriterSamples, cell, choose
+from bench.reports.run.samples import Sample, WriterSamples, choose
 
 
 def baseline_of(folder: Path, *records: Any) -> baseline.Baseline:

@@ -21,7 +21,7 @@ from bench.core.errors import EXIT_BAD_INPUT
 from bench.records.making import from_runs
 from bench.records.store import write_baseline
 from bench.reports import run as report
-from bench.reports.overview import OverviewRow, render_overview
+from bench.reports.overview import OverviewRow, render_overview, write_overview
 from bench.suites.resolve import builtin_suites
 
 COLUMNS = [
@@ -32,7 +32,7 @@ COLUMNS = [
 
 def one_cell(*seeds: int, **changes: Any) -> OverviewRow:
     comparison = summarize([make_record(seed, **changes) for seed in seeds])
-    return OverviewRow(kind="runs", comparison=comparison, report="a.md", is_as_shipped=True)
+    return OverviewRow(kind="runs", summary=comparison, report="a.md", is_as_shipped=True)
 
 
 def row(cell: OverviewRow) -> dict[str, str]:
@@ -63,7 +63,7 @@ def test_a_line_is_the_primary_metric_with_what_it_cost() -> None:
 
 def test_a_config_that_is_not_the_suites_own_is_named_and_a_missing_report_is_a_dash() -> None:
     comparison = summarize([make_record()])
-    found = row(OverviewRow(kind="baseline", comparison=comparison, report=None, is_as_shipped=False))
+    found = row(OverviewRow(kind="baseline", summary=comparison, report=None, is_as_shipped=False))
     assert found["method"] == f"`frozen_body`, `{comparison.config.key}`"
     assert (found["report"], found["baseline"]) == ("—", "is the baseline")
     assert (found["change"], found["p"]) == ("+0.330", "—")
@@ -111,7 +111,7 @@ def stored(tmp_path: Path) -> Path:
 
 def test_runs_stand_for_a_line_and_a_baseline_where_there_are_none(stored: Path) -> None:
     reports = stored / "reports"
-    path = report.write_overview(runs_root=stored / "runs", reports_root=reports, roots=[stored / "baselines"])
+    path = write_overview(runs_root=stored / "runs", reports_root=reports, roots=[stored / "baselines"])
     assert path == reports / "README.md"
     text = path.read_text(encoding="utf-8")
     found = [dict(zip(COLUMNS, line, strict=True)) for line in lines([text]) if len(line) == len(COLUMNS)]
@@ -129,7 +129,7 @@ def test_runs_stand_for_a_line_and_a_baseline_where_there_are_none(stored: Path)
 
 def test_claims_of_every_suite_are_judged_and_counted(stored: Path) -> None:
     roots = [stored / "baselines", builtin_root("baselines")]
-    path = report.write_overview(runs_root=stored / "runs", reports_root=stored, roots=roots)
+    path = write_overview(runs_root=stored / "runs", reports_root=stored, roots=roots)
     text = path.read_text(encoding="utf-8").partition("## Documented claims")[2]
     assert [line.removeprefix("### ").replace("\\", "") for line in text.splitlines() if line.startswith("### ")] == (
         list(builtin_suites())
@@ -142,7 +142,7 @@ def test_claims_of_every_suite_are_judged_and_counted(stored: Path) -> None:
 def test_reports_that_are_there_are_linked(stored: Path) -> None:
     places = {"runs_root": stored / "runs", "reports_root": stored, "roots": [stored / "baselines"]}
     (written,) = report.rebuild("sentiment_sst2", profile="tiny", **places)
-    assert f"[report]({written.name})" in report.write_overview(**places).read_text(encoding="utf-8")
+    assert f"[report]({written.name})" in write_overview(**places).read_text(encoding="utf-8")
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@
     >>> verdict.outcome, verdict.exit_code                                 # doctest: +SKIP
     ('pass', 0)
 
-`policy` reads what is looked at, `pairs` finds runs and baselines, `evidence` sets them side by side, `verdict`
-decides, `outputs` writes. It works on stored files and loads no torch.
+`policy` reads what is looked at, `pairs` finds runs and baselines, `evidence` sets them side by side, `deciding` makes
+a row of each, and `verdict` is what comes of it. It works on stored files and loads no torch.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.comparing.gate.deciding import decide, decide_cost, suite_row
 from bench.comparing.gate.evidence import cost_evidence, metric_evidence
 from bench.comparing.gate.pairs import Pair, find_pairs
 from bench.comparing.gate.policy import Policy, find_policy, load_policy
-from bench.comparing.gate.verdict import GateRow, Verdict, decide, decide_cost, suite_row
+from bench.comparing.gate.verdict import GateRow, Verdict
 from bench.records.store import Store, default_roots
 
 __all__ = ["GateRow", "Policy", "Verdict", "decide_pairs", "find_policy", "gate", "load_policy"]

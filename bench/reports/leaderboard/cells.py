@@ -8,7 +8,7 @@ from bench import metrics
 from bench.comparing.leaderboard.board import MIN_SEEDS, Board, BoardEntry
 from bench.core.wording import plural
 from bench.reports.comparison import difference_text
-from bench.reports.numbers import count, interval, number, seconds, share, size
+from bench.reports.format import count, interval, number, seconds, share, size
 
 MISSING = "—"
 Name = Callable[[str], str]

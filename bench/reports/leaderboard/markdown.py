@@ -8,11 +8,9 @@ from bench.comparing.leaderboard.board import Board
 from bench.comparing.leaderboard.targets import MOST_TIMES_THE_FASTEST, PerformanceProfile
 from bench.core.wording import plural
 from bench.reports.comparison import VALUE_CHARACTERS
+from bench.reports.format import cell, code, number, table
 from bench.reports.leaderboard import cells as words
-from bench.reports.numbers import number
 from bench.reports.run.markdown import subject
-from bench.reports.samples import cell
-from bench.reports.tables import code, table
 
 
 def render(board: Board, *, figures: Mapping[str, str]) -> str:

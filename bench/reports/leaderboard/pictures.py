@@ -12,7 +12,7 @@ from typing import Any, Literal
 from bench import metrics
 from bench.comparing.leaderboard.board import Board, BoardEntry
 from bench.comparing.leaderboard.targets import MOST_TIMES_THE_FASTEST, PerformanceProfile
-from bench.reports.plots import BLUE, RED, svg
+from bench.reports.drawing import BLUE, RED, svg
 from bench.statistics.front import pareto_front
 
 Against = Literal["parameters", "time"]

@@ -7,30 +7,28 @@ from itertools import chain
 
 from bench.comparing.claims import ClaimVerdict
 from bench.comparing.summary import RunSummary
-from bench.reports.numbers import count, number, plain, seconds
+from bench.reports.format import cell, count, number, plain, seconds, table
 from bench.reports.run.curves import thinned
-from bench.reports.samples import cell
-from bench.reports.tables import table
 
 MAX_MEASURED = 8
 """Values of a series that the table of claims shows."""
 
 
-def claims(comparison: RunSummary) -> Iterable[str]:
+def claims(summary: RunSummary) -> Iterable[str]:
     """Yield every claim with its verdict, where these runs are not the recipe, and why a number may be off."""
-    if not comparison.claims:
+    if not summary.claims:
         yield "No claims are written down for this suite."
         return
-    yield f"Claims of the recipe, {cell(comparison.recipe or comparison.config.suite)}."
-    yield claim_table(comparison.claims)
-    if comparison.departures:
-        lines = [f"- {cell(departure)}" for departure in comparison.departures]
+    yield f"Claims of the recipe, {cell(summary.recipe or summary.config.suite)}."
+    yield claim_table(summary.claims)
+    if summary.departures:
+        lines = [f"- {cell(departure)}" for departure in summary.departures]
         yield _folded("Where these runs are not the recipe", lines)
-    if len(comparison.records) > 1:
+    if len(summary.records) > 1:
         yield "The mean over seeds is judged."
     choices = [
         f"- {cell(v.claim.text)} {why}"
-        for v in comparison.claims
+        for v in summary.claims
         if (why := getattr(v.claim, "tolerance_why", None) or getattr(v.claim, "bounds_why", None))
     ]
     if choices:

@@ -8,10 +8,8 @@ from statistics import fmean
 from bench import metrics
 from bench.comparing.summary import RunSummary
 from bench.core.wording import plural
-from bench.reports.numbers import count, number
+from bench.reports.format import cell, count, number, table
 from bench.reports.run.what_ran import example_of
-from bench.reports.samples import cell
-from bench.reports.tables import table
 from bench.statistics.stability import MIN_VALUES, stability
 
 MAX_ROWS = 12
@@ -20,29 +18,29 @@ HELD_OUT = "held-out"
 """The control that is by the authors themselves."""
 
 
-def curve_metrics(comparison: RunSummary) -> tuple[str, ...]:
+def curve_metrics(summary: RunSummary) -> tuple[str, ...]:
     """Return the metrics scored along the way; none where the test rows were scored before and after alone."""
-    if not comparison.records[0].evaluations:
+    if not summary.records[0].evaluations:
         return ()
-    config = comparison.config
+    config = summary.config
     return config.training.evaluate_metrics or (config.primary_metric,)
 
 
-def values_of(comparison: RunSummary, metric: str) -> list[list[float]]:
+def values_of(summary: RunSummary, metric: str) -> list[list[float]]:
     """Return one curve a seed, in the metric's unit: (n_seeds, n_evaluations)."""
-    return [[e.scores[metric].value for e in record.evaluations] for record in comparison.records]
+    return [[e.scores[metric].value for e in record.evaluations] for record in summary.records]
 
 
-def scores_by_step(comparison: RunSummary, figure: str | None) -> Iterable[str]:
+def scores_by_step(summary: RunSummary, figure: str | None) -> Iterable[str]:
     """Yield the picture of the curves, and a table of steps x metrics."""
-    names = curve_metrics(comparison)
+    names = curve_metrics(summary)
     if not names:
         return
-    records = comparison.records
+    records = summary.records
     if figure is not None:
         yield f"![Test scores by optimiser step]({figure})"
-        yield _caption(comparison, names)
-    columns = {name: [fmean(at) for at in zip(*values_of(comparison, name), strict=True)] for name in names}
+        yield _caption(summary, names)
+    columns = {name: [fmean(at) for at in zip(*values_of(summary, name), strict=True)] for name in names}
     evaluations = records[0].evaluations
     losses = [[e.train_loss for e in record.evaluations if e.train_loss is not None] for record in records]
     rows = []
@@ -64,12 +62,12 @@ def scores_by_step(comparison: RunSummary, figure: str | None) -> Iterable[str]:
     yield f"{over}; {shown}{since}."
 
 
-def _caption(comparison: RunSummary, names: Sequence[str]) -> str:
-    first = comparison.records[0]
-    several = len(comparison.records) > 1
+def _caption(summary: RunSummary, names: Sequence[str]) -> str:
+    first = summary.records[0]
+    several = len(summary.records) > 1
     lines = "Thin lines: seeds; bold line: their mean" if several else "Line: the one seed"
     whose = "the mean of the seeds' intervals" if several else "the interval"
-    examples = " and ".join(dict.fromkeys(f"{example_of(comparison.config, name)}s" for name in names))
+    examples = " and ".join(dict.fromkeys(f"{example_of(summary.config, name)}s" for name in names))
     human = any(name in first.controls.get(HELD_OUT, {}) for name in names)
     return (
         f"{lines}; band: {whose} ({100 * first.scores[names[0]].confidence:g} %) over {examples}, "
@@ -84,12 +82,12 @@ def thinned(n: int, limit: int = MAX_ROWS) -> list[int]:
     return [round(i * (n - 1) / (limit - 1)) for i in range(limit)]
 
 
-def steadiness(comparison: RunSummary) -> Iterable[str]:
+def steadiness(summary: RunSummary) -> Iterable[str]:
     """Yield how much the primary metric swings along the way, and how much its end differs between seeds."""
-    row, records = comparison.primary, comparison.records
-    if row.metric not in curve_metrics(comparison) or len(records[0].evaluations) < MIN_VALUES:
+    row, records = summary.primary, summary.records
+    if row.metric not in curve_metrics(summary) or len(records[0].evaluations) < MIN_VALUES:
         return
-    found = [stability(values, higher_is_better=row.higher_is_better) for values in values_of(comparison, row.metric)]
+    found = [stability(values, higher_is_better=row.higher_is_better) for values in values_of(summary, row.metric)]
     measures = (
         ("swing", [one.swing for one in found]),
         ("early swing", [one.early_swing for one in found]),

@@ -15,25 +15,24 @@ from bench.materials.duplicates import RESEMBLANCE
 from bench.records.predictions import INPUT_CHARACTERS
 from bench.records.record import DataSummary, Environment
 from bench.records.store import LOCK_FILE, run_folder
+from bench.reports.format import cell, code, count, seconds, share, size, table
 from bench.reports.naming import is_as_shipped
-from bench.reports.numbers import count, seconds, share, size
+from bench.reports.run.samples import N_SAMPLES, Sample
 from bench.reports.run.what_ran import in_order, unit_of_test
-from bench.reports.samples import N_SAMPLES, Sample, cell
-from bench.reports.tables import code, table
 
 
-def parameters(comparison: RunSummary) -> Iterable[str]:
+def parameters(summary: RunSummary) -> Iterable[str]:
     """Yield how many parameters there are and how many learn."""
-    model = comparison.records[0].model
+    model = summary.records[0].model
     yield table(
         ("total", "trainable", "share"),
         [(count(model.total_parameters), count(model.trainable_parameters), share(model.trainable_share))],
     )
 
 
-def cost(comparison: RunSummary) -> Iterable[str]:
+def cost(summary: RunSummary) -> Iterable[str]:
     """Yield time and memory, as means over seeds; the longest stage first."""
-    costs = [record.cost for record in comparison.records]
+    costs = [record.cost for record in summary.records]
     names = dict.fromkeys(name for one in costs for name in one.stages_s)
     means = {name: fmean(one.stages_s.get(name, 0.0) for one in costs) for name in names}
     rows = [(cell(name), seconds(means[name])) for name in sorted(means, key=lambda name: -means[name])]
@@ -49,21 +48,21 @@ def cost(comparison: RunSummary) -> Iterable[str]:
     ]
     yield table(("what", "value"), facts)
     over = f"Means over {plural(len(costs), 'seed')}" if len(costs) > 1 else "One seed"
-    yield f"{over}, on {_distinct(comparison, 'device')}; no two machines share these numbers."
+    yield f"{over}, on {_distinct(summary, 'device')}; no two machines share these numbers."
 
 
-def sample_table(comparison: RunSummary, samples: Sequence[Sample]) -> Iterable[str]:
+def sample_table(summary: RunSummary, samples: Sequence[Sample]) -> Iterable[str]:
     """Yield test rows, or samples of a writer, beside what the model said of them."""
     if not samples:
         return
-    task = comparison.config.task
+    task = summary.config.task
     labelled = samples[0].right is not None
     rule = (
         f"the first {N_SAMPLES // 2} wrong and the first {N_SAMPLES // 2} right test rows, as far as there are as many"
         if labelled
         else f"the first {task.row_name}s"
     )
-    yield f"Seed {comparison.records[0].seed}: {rule}; none is picked by hand. Long texts are cut."
+    yield f"Seed {summary.records[0].seed}: {rule}; none is picked by hand. Long texts are cut."
     columns = [("id", [code(s.id) for s in samples])]
     if any(s.input for s in samples):  # without a prompt there is none
         columns.append(("input", [cell(s.input, max_characters=INPUT_CHARACTERS) for s in samples]))
@@ -85,9 +84,9 @@ def _near_duplicates(data: DataSummary) -> list[tuple[str, str]]:
     return [(f"test {unit} that share {rule} with one of the training {unit}", count(data.near_duplicates))]
 
 
-def soundness(comparison: RunSummary) -> Iterable[str]:
+def soundness(summary: RunSummary) -> Iterable[str]:
     """Yield the reload check, leaks, duplicates, and whether seeds do what seeds should."""
-    records = comparison.records
+    records = summary.records
     data = records[0].data
     n_reloaded = sum(record.reload_identical for record in records)
     facts = [
@@ -117,18 +116,18 @@ _LEAKS = {
 _REPEATS = {"rows": "rows whose input came", "paragraphs": "paragraphs that came"}
 
 
-def signatures(comparison: RunSummary) -> Iterable[str]:
+def signatures(summary: RunSummary) -> Iterable[str]:
     """Yield what each metric is, exactly."""
-    rows = [(cell(metrics.spec(row.metric).title), code(row.signature)) for row in comparison.rows]
+    rows = [(cell(metrics.spec(row.metric).title), code(row.signature)) for row in summary.rows]
     yield table(("metric", "signature"), rows)
 
 
-def choices(comparison: RunSummary) -> Iterable[str]:
+def choices(summary: RunSummary) -> Iterable[str]:
     """Yield every setting that the recipe leaves open, and why it is what it is."""
-    chosen = comparison.config.chosen
+    chosen = summary.config.chosen
     if not chosen:
         return
-    values = comparison.config.model_dump(mode="json")
+    values = summary.config.model_dump(mode="json")
     rows = [(code(path), _value_at(values, path), cell(why)) for path, why in chosen.items()]
     yield table(("setting", "value", "why"), rows)
 
@@ -140,36 +139,36 @@ def _value_at(values: Any, path: str) -> str:
     return "—" if value is None or value is ABSENT else cell(str(value))
 
 
-def provenance(comparison: RunSummary) -> Iterable[str]:
+def provenance(summary: RunSummary) -> Iterable[str]:
     """Yield versions, commit, device and determinism, every distinct one where seeds differ."""
     facts = [
-        ("bench", _distinct(comparison, "bench_version")),
-        ("commit", ", ".join(dict.fromkeys(_commit(e) for e in _environments(comparison)))),
-        ("device", _distinct(comparison, "device")),
-        ("CPU threads", _distinct(comparison, "n_threads")),
-        *([("processes", processes)] if (processes := _distinct(comparison, "n_processes")) != "1" else []),
-        ("precision", _distinct(comparison, "precision")),
-        ("Python", _distinct(comparison, "python")),
-        ("platform", _distinct(comparison, "platform")),
-        ("determinism", _tables(comparison, "determinism", "=")),
-        ("packages", _tables(comparison, "packages", " ")),
-        ("started", ", ".join(record.cost.started_at for record in comparison.records)),
+        ("bench", _distinct(summary, "bench_version")),
+        ("commit", ", ".join(dict.fromkeys(_commit(e) for e in _environments(summary)))),
+        ("device", _distinct(summary, "device")),
+        ("CPU threads", _distinct(summary, "n_threads")),
+        *([("processes", processes)] if (processes := _distinct(summary, "n_processes")) != "1" else []),
+        ("precision", _distinct(summary, "precision")),
+        ("Python", _distinct(summary, "python")),
+        ("platform", _distinct(summary, "platform")),
+        ("determinism", _tables(summary, "determinism", "=")),
+        ("packages", _tables(summary, "packages", " ")),
+        ("started", ", ".join(record.cost.started_at for record in summary.records)),
     ]
     yield table(("what", "value"), facts)
 
 
-def _environments(comparison: RunSummary) -> list[Environment]:
-    return [record.environment for record in comparison.records]
+def _environments(summary: RunSummary) -> list[Environment]:
+    return [record.environment for record in summary.records]
 
 
-def _distinct(comparison: RunSummary, field: str) -> str:
-    return ", ".join(dict.fromkeys(cell(str(getattr(e, field))) for e in _environments(comparison)))
+def _distinct(summary: RunSummary, field: str) -> str:
+    return ", ".join(dict.fromkeys(cell(str(getattr(e, field))) for e in _environments(summary)))
 
 
-def _tables(comparison: RunSummary, field: str, joint: str) -> str:
+def _tables(summary: RunSummary, field: str, joint: str) -> str:
     shown = (
         ", ".join(cell(f"{name}{joint}{value}") for name, value in sorted(getattr(e, field).items()))
-        for e in _environments(comparison)
+        for e in _environments(summary)
     )
     return "; or ".join(dict.fromkeys(shown)) or "—"
 
@@ -181,11 +180,11 @@ def _commit(environment: Environment) -> str:
     return code(environment.commit[:12]) + dirty
 
 
-def rerun(comparison: RunSummary) -> Iterable[str]:
+def rerun(summary: RunSummary) -> Iterable[str]:
     """Yield the one command that runs this again: by name, or from the stored settings where `--set` changed any."""
-    config = comparison.config
-    seeds = ",".join(str(record.seed) for record in comparison.records)
-    lock = run_folder(Path("runs"), config, comparison.records[0].seed) / LOCK_FILE
+    config = summary.config
+    seeds = ",".join(str(record.seed) for record in summary.records)
+    lock = run_folder(Path("runs"), config, summary.records[0].seed) / LOCK_FILE
     if is_as_shipped(config):
         what = f"suites/{config.suite} --profile {config.profile} --method {config.method_name}"
     else:

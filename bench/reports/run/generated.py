@@ -14,10 +14,9 @@ from bench.config import Memorisation
 from bench.core.wording import plural
 from bench.records.record import Stage
 from bench.records.store import StoredRun
-from bench.reports.numbers import count, estimated, number
+from bench.reports.format import cell, code, count, estimated, number, table
 from bench.reports.run.curves import HELD_OUT
-from bench.reports.samples import WriterSamples, cell, side_by_side
-from bench.reports.tables import code, table
+from bench.reports.run.samples import WriterSamples, side_by_side
 
 STAGES: tuple[Stage, ...] = ("before", "after")
 
@@ -55,23 +54,23 @@ class Generated:
 
 
 def read_generated(
-    comparison: RunSummary,
+    summary: RunSummary,
     runs: Mapping[int, StoredRun],
 ) -> Generated | None:
     """Read what a report shows of generated texts; none for a task that generates none to imitate an author.
 
     Args:
-        comparison: the runs.
-        runs: seed -> stored run, for every seed of the comparison.
+        summary: the runs.
+        runs: seed -> stored run, for every seed of the summary.
 
     Raises:
         InputError: the statistics of a run cannot be read.
     """
-    config = comparison.config
+    config = summary.config
     if config.task.memorisation is None:
         return None
-    statistics = [runs[record.seed].statistics for record in comparison.records]
-    first = runs[comparison.records[0].seed]
+    statistics = [runs[record.seed].statistics for record in summary.records]
+    first = runs[summary.records[0].seed]
     before, after = first.predictions_before, first.predictions
     longest = judged = None
     if "longest_overlap" in config.metrics:
@@ -104,12 +103,12 @@ def confusion(rows: Sequence[Mapping[str, Any]], right: np.ndarray) -> tuple[tup
 # --- sections --------------------------------------------------------------------------------------------------------
 
 
-def human_text(comparison: RunSummary) -> Iterable[str]:
+def human_text(summary: RunSummary) -> Iterable[str]:
     """Yield the scores before and after between those of texts by people."""
-    first = comparison.records[0]
+    first = summary.records[0]
     if not first.controls:
         return
-    rows = [row for row in comparison.rows if any(row.metric in scores for scores in first.controls.values())]
+    rows = [row for row in summary.rows if any(row.metric in scores for scores in first.controls.values())]
     titles = [f"{cell(metrics.spec(row.metric).title)} {'↑' if row.higher_is_better else '↓'}" for row in rows]
     lines = [
         ("before", *(estimated(row.before, row.unit) for row in rows)),
@@ -123,15 +122,15 @@ def human_text(comparison: RunSummary) -> Iterable[str]:
         for name, scores in first.controls.items()
     ]
     yield table(("text", *titles), lines)
-    by_code = any(source.kind == "generated" for _, source in comparison.config.data.sources())
+    by_code = any(source.kind == "generated" for _, source in summary.config.data.sources())
     sentence = (
         f"Passages by people{' (here by code that stands in for them)' if by_code else ''}, scored in the place of "
         "samples: a score means something beside theirs."
     )
-    if len(comparison.records) > 1:
+    if len(summary.records) > 1:
         sentence += (
             f" Theirs do not depend on the seed; brackets are over passages, as drawn for seed {first.seed}."
-            if len({_values(record.controls) for record in comparison.records}) == 1
+            if len({_values(record.controls) for record in summary.records}) == 1
             else f" **Theirs differ between seeds, which they should not**; seed {first.seed}'s are shown."
         )
     yield sentence
@@ -141,9 +140,9 @@ def _values(controls: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, str, 
     return tuple(sorted((name, m, score.value) for name, scores in controls.items() for m, score in scores.items()))
 
 
-def memorised(comparison: RunSummary, generated: Generated | None) -> Iterable[str]:
+def memorised(summary: RunSummary, generated: Generated | None) -> Iterable[str]:
     """Yield whether the samples repeat the training text, by the rule of the suite."""
-    rule, records = comparison.config.task.memorisation, comparison.records
+    rule, records = summary.config.task.memorisation, summary.records
     longest = generated.longest if generated is not None else None
     shares = {
         "before": [r.scores_before["copied_8grams"].value for r in records if "copied_8grams" in r.scores_before],

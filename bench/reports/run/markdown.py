@@ -1,4 +1,4 @@
-"""Comparison -> Markdown that reads well on GitHub. Pure: the same comparison gives the same text."""
+"""Run summary -> Markdown that reads well on GitHub. Pure: the same summary gives the same text."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bench.comparing.summary import RunSummary
 from bench.config import SuiteConfig
+from bench.reports.format import cell, code
 from bench.reports.run.claims import claims
 from bench.reports.run.curves import scores_by_step, steadiness
 from bench.reports.run.details import choices, cost, parameters, provenance, rerun, sample_table, signatures, soundness
 from bench.reports.run.generated import Generated, human_text, memorised
 from bench.reports.run.results import gate, measured_baseline, results, verdict
-from bench.reports.run.style import judge_section, pair_table
+from bench.reports.run.samples import Sample
+from bench.reports.run.style_duel import judge_section, pair_table
 from bench.reports.run.what_ran import what_ran
-from bench.reports.samples import Sample, cell
-from bench.reports.tables import code
 
 
 def render(
-    comparison: RunSummary,
+    summary: RunSummary,
     *,
     samples: Sequence[Sample] = (),
     generated: Generated | None = None,
@@ -28,37 +28,37 @@ def render(
     """Return the report of one suite, profile and method.
 
     Args:
-        comparison: the runs, beside baseline and claims.
+        summary: the runs, beside baseline and claims.
         samples: predictions to show, of the first seed.
         generated: what was read of generated texts; none for a task without.
         figure: path of the learning-curve picture, relative to the report; none leaves its section out.
         evaluations_figure: path of the picture of test scores by step; none leaves it out of its section.
     """
     sections: list[tuple[str, Callable[[], Iterable[str]]]] = [
-        ("What ran", lambda: what_ran(comparison)),
-        ("Results", lambda: results(comparison)),
-        ("Measured baseline", lambda: measured_baseline(comparison)),
-        ("Gate", lambda: gate(comparison)),
-        ("Documented claims", lambda: claims(comparison)),
-        ("Human text", lambda: human_text(comparison)),
-        ("Scores by step", lambda: scores_by_step(comparison, evaluations_figure)),
-        ("Stability", lambda: steadiness(comparison)),
-        ("Memorised?", lambda: memorised(comparison, generated)),
-        ("Judge", lambda: judge_section(comparison, generated)),
-        ("Parameters", lambda: parameters(comparison)),
-        ("Cost", lambda: cost(comparison)),
-        ("Learning curve", lambda: _figure(comparison, figure)),
-        ("Sample predictions", lambda: sample_table(comparison, samples)),
-        ("Samples side by side", lambda: pair_table(comparison, generated)),
-        ("Soundness", lambda: soundness(comparison)),
-        ("Metric signatures", lambda: signatures(comparison)),
-        ("Choices where the recipe is silent", lambda: choices(comparison)),
-        ("Provenance", lambda: provenance(comparison)),
-        ("Run it again", lambda: rerun(comparison)),
+        ("What ran", lambda: what_ran(summary)),
+        ("Results", lambda: results(summary)),
+        ("Measured baseline", lambda: measured_baseline(summary)),
+        ("Gate", lambda: gate(summary)),
+        ("Documented claims", lambda: claims(summary)),
+        ("Human text", lambda: human_text(summary)),
+        ("Scores by step", lambda: scores_by_step(summary, evaluations_figure)),
+        ("Stability", lambda: steadiness(summary)),
+        ("Memorised?", lambda: memorised(summary, generated)),
+        ("Judge", lambda: judge_section(summary, generated)),
+        ("Parameters", lambda: parameters(summary)),
+        ("Cost", lambda: cost(summary)),
+        ("Learning curve", lambda: _figure(summary, figure)),
+        ("Sample predictions", lambda: sample_table(summary, samples)),
+        ("Samples side by side", lambda: pair_table(summary, generated)),
+        ("Soundness", lambda: soundness(summary)),
+        ("Metric signatures", lambda: signatures(summary)),
+        ("Choices where the recipe is silent", lambda: choices(summary)),
+        ("Provenance", lambda: provenance(summary)),
+        ("Run it again", lambda: rerun(summary)),
     ]
-    config = comparison.config
+    config = summary.config
     title = f"# {cell(config.suite)}: {config.profile} profile, method {code(config.method_name)}"
-    blocks = [title, subject(config), verdict(comparison)]
+    blocks = [title, subject(config), verdict(summary)]
     for heading, build in sections:
         body = list(build())
         if body:
@@ -77,6 +77,6 @@ def subject(config: SuiteConfig) -> str:
     )
 
 
-def _figure(comparison: RunSummary, figure: str | None) -> Iterable[str]:
+def _figure(summary: RunSummary, figure: str | None) -> Iterable[str]:
     if figure is not None:
         yield f"![Loss by step and by epoch, and test scores before and after]({figure})"

@@ -10,16 +10,14 @@ from bench.comparing.compare import MetricComparison
 from bench.comparing.summary import MetricSummary, RunSummary
 from bench.core.wording import plural
 from bench.reports.comparison import VALUE_CHARACTERS, difference_text, p_text
-from bench.reports.numbers import estimated, number
+from bench.reports.format import cell, code, estimated, number, table
 from bench.reports.run.claims import documented
 from bench.reports.run.what_ran import example_of
-from bench.reports.samples import cell
-from bench.reports.tables import code, table
 
 
-def verdict(comparison: RunSummary) -> str:
+def verdict(summary: RunSummary) -> str:
     """Return in words whether fine-tuning moved the primary metric, and how that stands against the baseline."""
-    row = comparison.primary
+    row = summary.primary
     change, name = row.change, metrics.spec(row.metric).title
     unit = "" if row.unit == "fraction" else f" {cell(row.unit)}"
     moved = (
@@ -32,13 +30,13 @@ def verdict(comparison: RunSummary) -> str:
         away = change.outcome != "not told apart"
         how = f"made {name} **{change.outcome}**" if away else f"moved {name} **too little to tell**"
         ending = "the interval is away from zero" if away else "the interval holds zero"
-        over = f"{_percent(change)} interval over {_over(change, example_of(comparison.config, row.metric))}"
+        over = f"{_percent(change)} interval over {_over(change, example_of(summary.config, row.metric))}"
         effect = f"Fine-tuning {how}: {moved}; {ending} ({over})"
-    return f"{effect}. {_baseline_sentence(comparison)}"
+    return f"{effect}. {_baseline_sentence(summary)}"
 
 
-def _baseline_sentence(comparison: RunSummary) -> str:
-    row, baseline = comparison.primary, comparison.baseline
+def _baseline_sentence(summary: RunSummary) -> str:
+    row, baseline = summary.primary, summary.baseline
     if baseline is None:
         return "No measured baseline is stored to compare it with."
     if row.against is None:
@@ -73,40 +71,40 @@ def _over(row: MetricComparison, example: str) -> str:
 # --- what fine-tuning changed ----------------------------------------------------------------------------------------
 
 
-def results(comparison: RunSummary) -> Iterable[str]:
+def results(summary: RunSummary) -> Iterable[str]:
     """Yield every metric before and after, the change with its interval and p, and what is documented."""
-    outcomes = {verdict.claim.id: verdict for verdict in comparison.claims}
+    outcomes = {verdict.claim.id: verdict for verdict in summary.claims}
     yield table(
         ("metric", "before", "after", "change", "p", "documented"),
         [
             (
-                _name(row, comparison),
+                _name(row, summary),
                 estimated(row.before, row.unit),
                 estimated(row.after, row.unit),
                 difference_text(row.change),
                 cell(p_text(row.change)),
                 documented([outcomes[claim.id] for claim in row.documented]),
             )
-            for row in comparison.rows
+            for row in summary.rows
         ],
     )
-    yield _legend(comparison)
-    yield from _without_evidence([row.change for row in comparison.rows])
+    yield _legend(summary)
+    yield from _without_evidence([row.change for row in summary.rows])
 
 
-def _name(row: MetricSummary, comparison: RunSummary) -> str:
+def _name(row: MetricSummary, summary: RunSummary) -> str:
     arrow = "↑" if row.higher_is_better else "↓"
     name = f"{cell(metrics.spec(row.metric).title)} {arrow}"
-    return f"**{name}**" if row is comparison.primary else name
+    return f"**{name}**" if row is summary.primary else name
 
 
-def _legend(comparison: RunSummary) -> str:
+def _legend(summary: RunSummary) -> str:
     units: dict[str, list[str]] = {}
-    for row in comparison.rows:
-        examples = plural(row.n_examples, example_of(comparison.config, row.metric))
+    for row in summary.rows:
+        examples = plural(row.n_examples, example_of(summary.config, row.metric))
         units.setdefault(f"{row.unit}, {examples}", []).append(metrics.spec(row.metric).title)
     counted = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
-    several = len(comparison.records) > 1
+    several = len(summary.records) > 1
     scores = (
         "Before and after: mean ± standard deviation over seeds, or, where all seeds give one number, its 95 % "
         "interval over examples."
@@ -114,7 +112,7 @@ def _legend(comparison: RunSummary) -> str:
         else "Before and after: one seed, with the 95 % interval over examples."
     )
     return (
-        f"{scores} {_brackets('Change', [row.change for row in comparison.rows])} ↑ higher is better, ↓ lower is "
+        f"{scores} {_brackets('Change', [row.change for row in summary.rows])} ↑ higher is better, ↓ lower is "
         f"better; bold is the primary metric. {cell(counted, max_characters=1000)}."
     )
 
@@ -147,22 +145,22 @@ def _without_evidence(comparisons: Iterable[MetricComparison]) -> Iterable[str]:
 # --- measured baseline -----------------------------------------------------------------------------------------------
 
 
-def measured_baseline(comparison: RunSummary) -> Iterable[str]:
+def measured_baseline(summary: RunSummary) -> Iterable[str]:
     """Yield the difference from the measured baseline, the noise floor beside it, and what else differs."""
-    baseline = comparison.baseline
+    baseline = summary.baseline
     if baseline is None:
         yield "None is stored for this suite, profile and method; `bench baseline promote` makes one."
         return
-    compared = [row.against.comparison for row in comparison.rows if row.against is not None]
+    compared = [row.against.comparison for row in summary.rows if row.against is not None]
     if compared:
         noise = () if baseline.noise is None else ("device noise", "seed noise")
         yield table(
             ("metric", "these runs", "baseline", "difference", "p", "these runs are", *noise),
-            [(_name(row, comparison), *_against_cells(row), *_noise_cells(row, comparison)) for row in comparison.rows],
+            [(_name(row, summary), *_against_cells(row), *_noise_cells(row, summary)) for row in summary.rows],
         )
-        yield f"{_brackets('Difference, these runs minus the baseline', compared)} {_noise_sentence(comparison)}"
+        yield f"{_brackets('Difference, these runs minus the baseline', compared)} {_noise_sentence(summary)}"
         yield from _without_evidence(compared)
-    if comparison.mismatches:
+    if summary.mismatches:
         yield "The stored baseline differs in what both sides must share:"
         yield table(
             ("field", "these runs", "baseline"),
@@ -172,12 +170,12 @@ def measured_baseline(comparison: RunSummary) -> Iterable[str]:
                     cell(m.ours, max_characters=VALUE_CHARACTERS),
                     cell(m.theirs, max_characters=VALUE_CHARACTERS),
                 )
-                for m in comparison.mismatches
+                for m in summary.mismatches
             ],
         )
-    yield _origin(comparison)
-    if comparison.notes:
-        notes = "".join(f"\n- {cell(note)}" for note in comparison.notes)
+    yield _origin(summary)
+    if summary.notes:
+        notes = "".join(f"\n- {cell(note)}" for note in summary.notes)
         yield f"Other differences from the baseline, which do not stand in the way:\n{notes}"
 
 
@@ -195,8 +193,8 @@ def _against_cells(row: MetricSummary) -> tuple[str, ...]:
     )
 
 
-def _noise_cells(row: MetricSummary, comparison: RunSummary) -> tuple[str, ...]:
-    floor = None if comparison.baseline is None else comparison.baseline.noise
+def _noise_cells(row: MetricSummary, summary: RunSummary) -> tuple[str, ...]:
+    floor = None if summary.baseline is None else summary.baseline.noise
     if floor is None:
         return ()
     found = floor.metrics.get(row.metric)
@@ -205,8 +203,8 @@ def _noise_cells(row: MetricSummary, comparison: RunSummary) -> tuple[str, ...]:
     return (number(found.device, row.unit), "—" if found.seeds is None else number(found.seeds, row.unit))
 
 
-def _noise_sentence(comparison: RunSummary) -> str:
-    floor = None if comparison.baseline is None else comparison.baseline.noise
+def _noise_sentence(summary: RunSummary) -> str:
+    floor = None if summary.baseline is None else summary.baseline.noise
     if floor is None:
         return "No noise floor is stored with the baseline; `bench noise --store` measures it."
     return (
@@ -216,9 +214,9 @@ def _noise_sentence(comparison: RunSummary) -> str:
     )
 
 
-def _origin(comparison: RunSummary) -> str:
+def _origin(summary: RunSummary) -> str:
     """Return what the baseline is, who made it of what, and why."""
-    baseline = comparison.baseline
+    baseline = summary.baseline
     if baseline is None:
         return ""
     by = "" if baseline.promoted_by is None else f" by {cell(baseline.promoted_by)}"
@@ -234,11 +232,11 @@ def _origin(comparison: RunSummary) -> str:
 # --- gate ------------------------------------------------------------------------------------------------------------
 
 
-def gate(comparison: RunSummary) -> Iterable[str]:
+def gate(summary: RunSummary) -> Iterable[str]:
     """Yield what the policy says of these runs; nothing where it does not name them."""
     from bench.reports import gate as outputs  # it needs the tables of this package
 
-    found = comparison.gate
+    found = summary.gate
     if found is None:
         return
     if isinstance(found, str):

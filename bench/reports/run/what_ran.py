@@ -9,15 +9,13 @@ from bench.comparing.summary import RunSummary
 from bench.config import SuiteConfig
 from bench.core.wording import plural
 from bench.records.record import SplitSummary
-from bench.reports.numbers import count
-from bench.reports.samples import cell
-from bench.reports.tables import code, table
+from bench.reports.format import cell, code, count, table
 
 
-def what_ran(comparison: RunSummary) -> Iterable[str]:
+def what_ran(summary: RunSummary) -> Iterable[str]:
     """Yield the config, the budget and the data in one table."""
-    first, config = comparison.records[0], comparison.config
-    seeds = ", ".join(str(record.seed) for record in comparison.records)
+    first, config = summary.records[0], summary.config
+    seeds = ", ".join(str(record.seed) for record in summary.records)
     facts = [
         ("suite", f"{code(config.suite)}, version {config.version}"),
         ("profile", code(config.profile)),

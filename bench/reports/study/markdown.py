@@ -16,9 +16,7 @@ from bench.experiments.study.result import ALPHA, Final, MethodResult, StudyResu
 from bench.experiments.study.search import words_of
 from bench.experiments.study.setup import value_of
 from bench.reports.comparison import difference_text, over, p_text
-from bench.reports.numbers import count, estimated, number, seconds
-from bench.reports.samples import cell
-from bench.reports.tables import code, table
+from bench.reports.format import cell, code, count, estimated, number, seconds, table
 
 ONE_UNTUNED = "best found, not both tuned"
 """What a difference is of, where only one side, or none, was tuned."""

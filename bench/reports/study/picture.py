@@ -6,7 +6,7 @@ from typing import Any
 
 from bench import metrics
 from bench.experiments.study.result import StudyResult
-from bench.reports.plots import svg
+from bench.reports.drawing import svg
 
 _COLORS = ("#4477aa", "#cc6677", "#117733", "#ddaa33", "#332288", "#88ccee", "#aa4499", "#999933")  # Tol's muted set
 _DASHES = ("-", "--", ":", "-.")

@@ -11,17 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
+from bench.comparing.gate.deciding import decide, decide_cost, suite_row
 from bench.comparing.gate.policy import MetricPolicy, Policy
-from bench.comparing.gate.verdict import (
-    CostEvidence,
-    GateEvidence,
-    GateOutcome,
-    GateRow,
-    Verdict,
-    decide,
-    decide_cost,
-    suite_row,
-)
+from bench.comparing.gate.verdict import CostEvidence, GateEvidence, GateOutcome, GateRow, Verdict
 from bench.statistics.differences import MeanDifference
 
 LIMITS = MetricPolicy(tier="critical", max_drop=0.05)

@@ -1,8 +1,7 @@
-"""Sample predictions: which test rows a report shows, and how their text is made safe for Markdown."""
+"""Sample predictions: which test rows a report shows."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,10 +9,8 @@ from typing import Any
 
 from bench.records.predictions import label_or_text
 
-MAX_CHARACTERS = 280
 N_SAMPLES = 6
 N_PAIRS = {"before": 2, "after": 3}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +94,3 @@ def _sample(after: Mapping[str, Any], before: Mapping[str, Any], labels: Sequenc
         after=label_or_text(after["prediction"], labels),
         right=after["prediction"] == after["reference"] if labelled else None,
     )
-
-
-def cell(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
-    """Return text as one table cell: on one line, shortened, every character of Markdown and HTML made plain.
-
-    Args:
-        text: anything a model or a person wrote.
-        max_characters: longer text is cut at a word and ends in an ellipsis.
-    """
-    line = " ".join(text.split())
-    if len(line) > max_characters:
-        cut = line[: max_characters - 1]
-        line = (cut[: cut.rfind(" ")] if " " in cut[max_characters // 2 :] else cut) + "…"
-    return _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;")) or "*(empty)*"

@@ -1,18 +1,15 @@
-"""The pictures: learning curve and test scores along the way, as SVG whose bytes depend on the results alone.
-
-matplotlib is imported when a picture is drawn, never with this module.
-"""
+"""The pictures of a run: its learning curve, and test scores along the way."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from bench import metrics
 from bench.comparing.summary import MetricSummary, RunSummary
+from bench.reports.drawing import BLUE, RED, svg
 from bench.reports.run.curves import HELD_OUT, curve_metrics
 
 MAX_POINTS = 300
@@ -20,15 +17,12 @@ MAX_POINTS = 300
 MAX_PANELS = 4
 """Metrics that the picture of test scores along the way has room for."""
 
-_STYLE = {"svg.hashsalt": "bench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-BLUE, RED = "#4477aa", "#cc6677"  # told apart by colour-blind readers too (Tol's bright and muted sets)
 
-
-def curve_svg(comparison: RunSummary, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
+def curve_svg(summary: RunSummary, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
     """Draw loss by step and by epoch, all seeds overlaid, beside the scores before and after.
 
     Args:
-        comparison: the runs and their scores.
+        summary: the runs and their scores.
         curves: seed -> rows of `curve.jsonl`; rows without a finite `loss` are left out.
 
     Returns:
@@ -37,31 +31,31 @@ def curve_svg(comparison: RunSummary, curves: Mapping[int, Sequence[Mapping[str,
 
     def draw(figure: Any) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        _draw_losses(left, comparison, curves)
-        _draw_scores(right, comparison)
+        _draw_losses(left, summary, curves)
+        _draw_scores(right, summary)
 
-    return svg(draw, height=max(3.4, 0.9 + 0.25 * len(_of_primary_unit(comparison))))
+    return svg(draw, height=max(3.4, 0.9 + 0.25 * len(_of_primary_unit(summary))))
 
 
-def evaluations_svg(comparison: RunSummary) -> str:
+def evaluations_svg(summary: RunSummary) -> str:
     """Draw the test scores along the way: one panel a metric, at most `MAX_PANELS`.
 
     Every seed is a thin line, their mean a bold one, the mean of their intervals over examples a band; a dotted line is
     what held-out human text scores.
 
     Args:
-        comparison: runs with `evaluations`.
+        summary: runs with `evaluations`.
 
     Returns:
         The SVG document: the same text for the same input and matplotlib version.
     """
-    names = curve_metrics(comparison)[:MAX_PANELS]
+    names = curve_metrics(summary)[:MAX_PANELS]
     n_rows = math.ceil(len(names) / 2)
 
     def draw(figure: Any) -> None:
         panels = list(figure.subplots(n_rows, min(2, len(names)), squeeze=False).flat)
         for panel, name in zip(panels, names, strict=False):
-            _draw_evaluations(panel, comparison, name)
+            _draw_evaluations(panel, summary, name)
         for panel in panels[len(names) :]:
             panel.remove()
         lines = {
@@ -72,24 +66,8 @@ def evaluations_svg(comparison: RunSummary) -> str:
     return svg(draw, height=3.4 * n_rows)
 
 
-def svg(draw: Callable[[Any], None], *, height: float) -> str:
-    """Return what `draw` puts on a figure of this height in inches."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9.0, height), layout="constrained")
-        FigureCanvasSVG(figure)
-        draw(figure)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    # matplotlib ends some lines in spaces, which version control and editors would complain of.
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
-
-
-def _draw_evaluations(axes: Any, comparison: RunSummary, metric: str) -> None:
-    records = comparison.records
+def _draw_evaluations(axes: Any, summary: RunSummary, metric: str) -> None:
+    records = summary.records
     points = [[e.scores[metric] for e in record.evaluations] for record in records]  # (n_seeds, n_evaluations)
     steps = [e.step for e in records[0].evaluations]
     by_step = list(zip(*points, strict=True))
@@ -117,8 +95,8 @@ def _draw_evaluations(axes: Any, comparison: RunSummary, metric: str) -> None:
     axes.set_ylabel(spec.unit)
 
 
-def _draw_losses(axes: Any, comparison: RunSummary, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
-    for i, record in enumerate(comparison.records):
+def _draw_losses(axes: Any, summary: RunSummary, curves: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
+    for i, record in enumerate(summary.records):
         points = [
             (int(row["step"]), float(row["loss"]))
             for row in curves.get(record.seed, ())
@@ -132,26 +110,26 @@ def _draw_losses(axes: Any, comparison: RunSummary, curves: Mapping[int, Sequenc
             ([epoch.validation_loss for epoch in record.epochs], RED, "validation"),
         ):
             axes.plot(ends, values, color=color, marker="o", ms=3.5, lw=1.2, label=name if i == 0 else None)
-    n_seeds = len(comparison.records)
+    n_seeds = len(summary.records)
     axes.set_title(f"Loss ({n_seeds} seed{'s' if n_seeds > 1 else ''})", loc="left")
     axes.set_xlabel("optimiser step")
     axes.set_ylabel("loss (nats)")
     axes.legend(frameon=False)
 
 
-def _draw_scores(axes: Any, comparison: RunSummary) -> None:
+def _draw_scores(axes: Any, summary: RunSummary) -> None:
     """Draw the metrics that share the primary metric's unit, as dots with their intervals."""
-    rows = _of_primary_unit(comparison)
+    rows = _of_primary_unit(summary)
     for place, row in enumerate(reversed(rows)):
         _draw_pair(axes, place, row)
     axes.set_yticks(range(len(rows)), [metrics.spec(row.metric).title for row in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_title("Test scores: before ○, after ●", loc="left")
-    axes.set_xlabel(comparison.primary.unit)
+    axes.set_xlabel(summary.primary.unit)
 
 
-def _of_primary_unit(comparison: RunSummary) -> list[MetricSummary]:
-    return [row for row in comparison.rows if row.unit == comparison.primary.unit]
+def _of_primary_unit(summary: RunSummary) -> list[MetricSummary]:
+    return [row for row in summary.rows if row.unit == summary.primary.unit]
 
 
 def _draw_pair(axes: Any, place: int, row: MetricSummary) -> None:

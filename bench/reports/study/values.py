@@ -1,32 +1,13 @@
-"""Writes the report of a study: Markdown, the same as JSON at full precision, and a picture."""
+"""What a study found -> values for JSON, at full precision. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from bench.comparing.compare import Comparison, MetricComparison
-from bench.core.files import canonical_json, write_text
 from bench.experiments.study.result import Final, MethodResult, StudyResult, Trial, word_of
 from bench.experiments.study.setup import value_of
-from bench.reports.study.markdown import render
-from bench.reports.study.picture import best_of_k_svg
-
-
-def write_report(result: StudyResult, *, reports_root: Path = Path("reports")) -> Path:
-    """Write the report, its JSON and its picture.
-
-    Returns:
-        The Markdown file.
-    """
-    study = result.study
-    stem = f"{study.suite.name}-{study.file.profile}-study-{study.file.study}"
-    figure = f"{stem}-best-of-k.svg"
-    write_text(reports_root / figure, best_of_k_svg(result))
-    write_text(reports_root / f"{stem}.json", canonical_json(values_of(result)))
-    write_text(reports_root / f"{stem}.md", render(result, figure=figure))
-    return reports_root / f"{stem}.md"
 
 
 def values_of(result: StudyResult) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.reports.numbers import count, interval, number, plain, seconds, share, size
-from bench.reports.plots import MAX_POINTS, thin
+from bench.reports.format import count, interval, number, plain, seconds, share, size
+from bench.reports.run.pictures import MAX_POINTS, thin
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,18 @@
-"""How numbers are shown: the only place where a result is rounded."""
+"""How numbers, text and tables are written: the only place where a result is rounded, or text is made safe."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
 from bench.comparing.summary import Estimate
+
+MAX_CHARACTERS = 280
+"""Of a text in a table cell."""
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+"""What means something in Markdown or HTML."""
 
 _DECIMALS = {"fraction": 3, "points": 2, "nats per token": 3, "perplexity": 2, "tokens": 1, "characters": 1}
 _BYTES = ("B", "kB", "MB", "GB", "TB")
@@ -84,3 +94,37 @@ def share(value: float) -> str:
 def plain(value: float) -> str:
     """Return a documented number as a person would write it: `0.833`, `16,000,000`."""
     return count(value) if abs(value) >= 1000 else f"{value:g}"
+
+
+# --- text and tables -------------------------------------------------------------------------------------------------
+
+
+def cell(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
+    """Return text as one table cell: on one line, shortened, every character of Markdown and HTML made plain.
+
+    Args:
+        text: anything a model or a person wrote.
+        max_characters: longer text is cut at a word and ends in an ellipsis.
+    """
+    line = " ".join(text.split())
+    if len(line) > max_characters:
+        cut = line[: max_characters - 1]
+        line = (cut[: cut.rfind(" ")] if " " in cut[max_characters // 2 :] else cut) + "…"
+    return _SPECIAL.sub(r"\\\1", line.replace("&", "&amp;")) or "*(empty)*"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a GitHub table.
+
+    Args:
+        headers: one a column.
+        rows: cells as they shall stand: text from outside goes through `cell` or `code` first.
+    """
+    # tabulate would read `1e5` and config keys as numbers and reformat them.
+    return str(tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True))
+
+
+def code(text: str) -> str:
+    """Return text in code type, safe inside a table cell."""
+    line = " ".join(text.split()).replace("|", "\\|")
+    return f"`` {line} ``" if "`" in line else f"`{line}`"
