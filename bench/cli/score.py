@@ -12,7 +12,7 @@ from bench.cli.options import Confidence, Json, JsonFile
 from bench.cli.tables import print_table
 from bench.metrics import METRIC_NAMES
 from bench.metrics.base import MetricSpec
-from bench.metrics.score import DEFAULT_TEXT_METRICS, parse_options, score_files
+from bench.metrics.score_files import DEFAULT_TEXT_METRICS, parse_options, score_files
 from bench.records.record import Score
 
 

@@ -9,12 +9,13 @@ from pydantic import Field
 from bench.config.sources import Source
 from bench.core.schema import Scalar, Strict
 
-Inputs = Literal["texts", "labels", "losses", "generations", "styles"]
+Inputs = Literal["texts", "labels", "losses", "generations", "styles", "tags"]
 """What a metric reads.
 
-`texts`: predicted and reference strings. `labels`: class numbers. `losses`: summed negative log-likelihood in nats as
-predictions, token counts as references. `generations`: texts as predictions; references are not looked at. `styles`:
-texts as predictions, and the number of the author each is meant to be by as references.
+`texts`: predicted and reference strings; a reference may be a list of several. `labels`: class numbers. `losses`:
+summed negative log-likelihood in nats as predictions, token counts as references. `generations`: texts as predictions;
+references are not looked at. `styles`: texts as predictions, and the number of the author each is meant to be by as
+references. `tags`: of each example the labels of its words, as names or numbers.
 """
 
 

@@ -70,6 +70,8 @@ _METRICS = {
     "distinct3": "bench.metrics.generation:DistinctNgrams",
     "repetition": "bench.metrics.generation:Repetition",
     "line_length": "bench.metrics.generation:LineLength",
+    "tag_accuracy": "bench.metrics.tags:TagAccuracy",
+    "entity_f1": "bench.metrics.tags:EntityF1",
     "style_judge_accuracy": "bench.metrics.style:StyleJudgeAccuracy",
     "style_judge_accuracy_corrected": "bench.metrics.style:StyleJudgeAccuracyCorrected",
     "style_judge_loss": "bench.metrics.style:StyleJudgeLoss",

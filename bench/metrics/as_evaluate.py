@@ -27,6 +27,7 @@ _FEATURES: dict[Inputs, dict[str, str]] = {
     "losses": {"predictions": "float64", "references": "int64"},
     "generations": {"predictions": "string"},
     "styles": {"predictions": "string", "references": "int64"},
+    "tags": {"predictions": "string", "references": "string"},
 }
 
 
@@ -49,8 +50,12 @@ class BenchMetric(evaluate.Metric):  # type: ignore[misc]
             description=f"{spec.title} in {spec.unit}, {spec.low} to {spec.high}, {direction}.",
             citation=spec.source,
             inputs_description=f"{' and '.join(stored)}: {spec.inputs}, one of each per example.",
-            features=datasets.Features({side: datasets.Value(kind) for side, kind in stored.items()}),
+            features=datasets.Features({side: self._feature(kind) for side, kind in stored.items()}),
         )
+
+    def _feature(self, kind: str) -> Any:
+        value = datasets.Value(kind)
+        return datasets.List(value) if self.metric.spec.inputs == "tags" else value
 
     def _compute(self, predictions: Sequence[Any], references: Sequence[Any] = ()) -> dict[str, float]:
         statistics = self.metric.statistics(predictions, references)

@@ -86,17 +86,19 @@ class BertScore(MeanMetric):
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_examples, 2): each row's score, and 1.
 
-        A row with a blank side scores 0, as bert-score defines it; it is not handed to the library, whose own path for
+        Of several references the one with the best of the wanted score counts, as bert-score has it. A row with a blank
+        side scores 0, as bert-score defines it; it is not handed to the library, whose own path for
         blank texts fails under transformers 5.
         """
         predictions, references = check_texts(self.spec.name, predictions, references)
         values = np.zeros(len(predictions))
-        pairs = list(zip(predictions, references, strict=True))
-        rows = [row for row, pair in enumerate(pairs) if all(text.strip() for text in pair)]
+        filled = [[_StableText(text) for text in texts if text.strip()] for texts in references]
+        rows = [row for row, text in enumerate(predictions) if text.strip() and filled[row]]
         if rows:
+            several = any(len(filled[row]) > 1 for row in rows)
             scores = self._scorer.score(
                 [_StableText(predictions[row]) for row in rows],
-                [_StableText(references[row]) for row in rows],
+                [filled[row] if several else filled[row][0] for row in rows],
                 batch_size=self.options.batch_size,
             )
             part = ("precision", "recall", "f1").index(self.options.score)

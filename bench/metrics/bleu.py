@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.config import Strict
 from bench.metrics.base import MeanMetric, Metric, MetricSpec, mean_statistics, signature_of
-from bench.metrics.inputs import check_texts
+from bench.metrics.inputs import References, check_texts
 
 N_GRAMS = 4
 
@@ -59,7 +59,7 @@ class BleuOptions(Strict):
 
 
 class Bleu(Metric):
-    """Corpus BLEU, 4-grams, one reference, exponential smoothing of orders without a match."""
+    """Corpus BLEU, 4-grams, one reference or several, exponential smoothing of orders without a match."""
 
     Options: ClassVar = BleuOptions
     options: BleuOptions
@@ -76,7 +76,7 @@ class Bleu(Metric):
         predictions, references = check_texts(self.spec.name, predictions, references)
         library = BLEU(tokenize=self.options.tokenizer, lowercase=self.options.lowercase, force=True)
         # What sacreBLEU's own significance tests read; there is no public name for it.
-        return np.array(library._extract_corpus_statistics(predictions, [references]), dtype=np.float64)
+        return np.array(library._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return BLEU in points, as `sacrebleu.BLEU.compute_bleu` on every leading index; see `Metric.aggregate`."""
@@ -120,7 +120,7 @@ class Chrf(Metric):
         predictions, references = check_texts(self.spec.name, predictions, references)
         library = CHRF(word_order=self.options.word_order, lowercase=self.options.lowercase)
         # As in `Bleu.statistics`.
-        return np.array(library._extract_corpus_statistics(predictions, [references]), dtype=np.float64)
+        return np.array(library._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return chrF in points, as sacreBLEU with its effective order; see `Metric.aggregate`."""
@@ -151,7 +151,13 @@ class SentenceBleu(MeanMetric):
         smooth = SmoothingFunction().method1
         return mean_statistics(
             [
-                float(sentence_bleu([reference.split()], prediction.split(), smoothing_function=smooth))
-                for prediction, reference in zip(predictions, references, strict=True)
+                float(sentence_bleu([text.split() for text in texts], prediction.split(), smoothing_function=smooth))
+                for prediction, texts in zip(predictions, references, strict=True)
             ]
         )
+
+
+def _streams(references: Sequence[References]) -> list[list[str | None]]:
+    """Return references as sacreBLEU takes them: the first of every row, then the second; none where there is none."""
+    n_streams = max(len(texts) for texts in references)
+    return [[texts[i] if i < len(texts) else None for texts in references] for i in range(n_streams)]

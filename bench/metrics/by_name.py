@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 
 
 def score(
-    metric: str, predictions: Sequence[str | float], references: Sequence[str | float], **options: Scalar
+    metric: str,
+    predictions: Sequence[str | float | Sequence[str]],
+    references: Sequence[str | float | Sequence[str]],
+    **options: Scalar,
 ) -> Score:
     """Score predictions against references, with an interval over examples.
 
     Args:
         metric: name of a metric, such as `rouge1`.
         predictions: texts, label numbers or losses, as `bench list metrics` says of the metric's inputs.
-        references: as many.
+        references: as many; of a text, one or a list of several.
         options: the metric's own options, such as `stemmer=False`.
 
     Raises:

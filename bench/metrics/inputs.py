@@ -32,16 +32,63 @@ def check_lengths(metric: str, predictions: Sequence[Any], references: Sequence[
         raise InputError(f"{metric}: there is nothing to score: predictions and references are empty")
 
 
-def check_texts(metric: str, predictions: Sequence[Any], references: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """Return both sides as lists of strings; empty strings are allowed on both.
+References = tuple[str, ...]
+"""The references of one row, one or more: whatever is like any of them is right."""
+
+
+def check_texts(
+    metric: str, predictions: Sequence[Any], references: Sequence[Any]
+) -> tuple[list[str], list[References]]:
+    """Return predicted texts, and the references of each; empty strings are allowed on both sides.
+
+    Args:
+        metric: name used in messages.
+        predictions: n_examples texts.
+        references: as many: a text, or a list or tuple of one text or more.
 
     Raises:
-        InputError: as `check_lengths`, or a row is not a string (None and NaN included).
+        InputError: as `check_lengths`, or a row is neither a string (None and NaN included) nor, of the references, a
+            list of strings.
     """
     check_lengths(metric, predictions, references)
     _check_are_texts(metric, "predictions", predictions)
-    _check_are_texts(metric, "references", references)
-    return list(predictions), list(references)
+    return list(predictions), [_references(metric, row, value) for row, value in enumerate(references)]
+
+
+def most_references(references: Sequence[Any]) -> int:
+    """Return how many references the row with most of them has; 1 where none has several."""
+    return max((len(value) for value in references if isinstance(value, list | tuple)), default=1)
+
+
+def check_tags(
+    metric: str, predictions: Sequence[Any], references: Sequence[Any]
+) -> tuple[list[list[Any]], list[list[Any]]]:
+    """Return the labels of the words of each row.
+
+    Args:
+        metric: name used in messages.
+        predictions: n_examples lists of labels, each a text or a whole number, one a word.
+        references: as many, each as long as its prediction.
+
+    Raises:
+        InputError: as `check_lengths`, or a row is no list, holds something else, or differs in length from the other.
+    """
+    check_lengths(metric, predictions, references)
+    for name, rows in (("predictions", predictions), ("references", references)):
+        for row, tags in enumerate(rows):
+            if not isinstance(tags, list | tuple) or not all(
+                isinstance(tag, str) or _is_whole_number(tag) for tag in tags
+            ):
+                raise InputError(
+                    f"{metric}: {name}[{row}] is {_shown(tags)}, not a list of labels; give one label a word"
+                )
+    for row, (predicted, actual) in enumerate(zip(predictions, references, strict=True)):
+        if len(predicted) != len(actual):
+            raise InputError(
+                f"{metric}: predictions[{row}] has {len(predicted)} labels and references[{row}] has {len(actual)}; "
+                "give one label a word on both sides"
+            )
+    return [list(row) for row in predictions], [list(row) for row in references]
 
 
 def check_generations(metric: str, predictions: Sequence[Any]) -> list[str]:
@@ -149,10 +196,24 @@ def _check_is_list(metric: str, name: str, values: Sequence[Any]) -> None:
 def _check_are_texts(metric: str, name: str, values: Sequence[Any]) -> None:
     for row, value in enumerate(values):
         if not isinstance(value, str):
-            raise InputError(
-                f"{metric}: {name}[{row}] is {_shown(value)}, not a text; write an empty string for an empty text, "
-                "or drop the row"
-            )
+            raise _no_text(metric, f"{name}[{row}]", value)
+
+
+def _no_text(metric: str, place: str, value: Any) -> InputError:
+    return InputError(
+        f"{metric}: {place} is {_shown(value)}, not a text; write an empty string for an empty text, or drop the row"
+    )
+
+
+def _references(metric: str, row: int, value: Any) -> References:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list | tuple):
+        raise _no_text(metric, f"references[{row}]", value)
+    if not value:
+        raise InputError(f"{metric}: references[{row}] is an empty list; give a text, or a list of one or more")
+    _check_are_texts(metric, f"references[{row}]", value)
+    return tuple(value)
 
 
 def _is_whole_number(value: Any) -> bool:

@@ -65,7 +65,7 @@ class Meteor(MeanMetric):
         return signature_of(self.spec.name, tok="wordpunct", case="lc", match=match, nltk=version("nltk"))
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
-        """Return (n_examples, 2): each row's METEOR, and 1; an empty side scores 0."""
+        """Return (n_examples, 2): each row's METEOR with its best reference, and 1; an empty side scores 0."""
         from nltk.corpus import wordnet
         from nltk.tokenize import wordpunct_tokenize
         from nltk.translate.meteor_score import single_meteor_score
@@ -74,10 +74,13 @@ class Meteor(MeanMetric):
         reader = wordnet if self._synonyms else _NoSynonyms()
         return mean_statistics(
             [
-                single_meteor_score(
-                    wordpunct_tokenize(reference.lower()), wordpunct_tokenize(prediction.lower()), wordnet=reader
+                max(
+                    single_meteor_score(
+                        wordpunct_tokenize(text.lower()), wordpunct_tokenize(prediction.lower()), wordnet=reader
+                    )
+                    for text in texts
                 )
-                for prediction, reference in zip(predictions, references, strict=True)
+                for prediction, texts in zip(predictions, references, strict=True)
             ]
         )
 

@@ -91,6 +91,8 @@ class Rouge(MeanMetric):
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_examples, 2): each row's F-measure in points, and 1; an empty side scores 0.
 
+        Of several references the best counts, by F-measure.
+
         Raises:
             InputError: see `Metric.statistics`; or `split_sentences` is on and NLTK's Punkt data are not installed.
         """
@@ -103,7 +105,7 @@ class Rouge(MeanMetric):
         )
         try:
             pairs = zip(references, predictions, strict=True)
-            return mean_statistics([100.0 * scorer.score(*pair)[name].fmeasure for pair in pairs])
+            return mean_statistics([100.0 * scorer.score_multi(*pair)[name].fmeasure for pair in pairs])
         except LookupError:
             raise InputError(
                 f"{name}: split_sentences = true needs NLTK's Punkt data, and they are not installed; run "

@@ -22,6 +22,7 @@ INPUTS: dict[str, tuple[list[Any], list[Any]]] = {
     "labels": ([0, 1, 2, 1], [0, 1, 1, 1]),
     "losses": ([3.5, 2.0], [4, 1]),
     "generations": (["a\nlonger line", "short"], []),
+    "tags": ([["B-PER", "O"], ["O"]], [["B-PER", "I-PER"], ["O"]]),
 }
 
 

@@ -98,7 +98,7 @@ def test_wrong_labels_are_named(predictions: Any, references: Any, message: str)
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), 3, ["a"]])
+@pytest.mark.parametrize("value", [None, float("nan"), 3, {"a": 1}])
 def test_wrong_texts_are_named(value: Any) -> None:
     with pytest.raises(InputError, match=r"rouge1: references\[1\] is .*, not a text; .*drop the row"):
         metrics.build("rouge1").statistics(["a", "b"], ["a", value])

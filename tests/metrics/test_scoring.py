@@ -16,8 +16,9 @@ from words import save_word_tokenizer
 from bench import metrics
 from bench.cli.score import score as score_command
 from bench.core.errors import InputError
-from bench.metrics import score as scoring
-from bench.metrics.score import parse_options, score, score_files
+from bench.metrics import score_files as scoring
+from bench.metrics.score import score
+from bench.metrics.score_files import parse_options, score_files
 
 
 def write(path: Path, *lines: str) -> Path:

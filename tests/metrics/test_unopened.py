@@ -44,7 +44,15 @@ def test_options_reach_the_aggregate() -> None:
 
 @pytest.mark.parametrize("name", METRIC_NAMES)
 def test_every_metric_has_one_for_many_resamples_at_once(name: str) -> None:
-    width = {"precision": 6, "recall": 6, "f1": 6, "sacrebleu": 10, "chrf": 18, "style_judge_accuracy_corrected": 4}
+    width = {
+        "precision": 6,
+        "recall": 6,
+        "f1": 6,
+        "sacrebleu": 10,
+        "chrf": 18,
+        "style_judge_accuracy_corrected": 4,
+        "entity_f1": 3,
+    }
     totals = np.ones((3, width.get(name, 2)))
     values = unopened(name, resources=JUDGED).aggregate(totals)
     assert values.shape == (3,)
