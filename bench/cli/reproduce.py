@@ -14,8 +14,9 @@ from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_table
 from bench.core.errors import EXIT_REGRESSION
 from bench.reports.format import number
-from bench.running.reproduce import Departure, Reproduction, find_original
+from bench.running.original import find_original
 from bench.running.reproduce import reproduce as run_again
+from bench.running.reproduction import Departure, Reproduction
 from bench.running.settings import RunSettings
 
 

@@ -20,6 +20,7 @@ from bench.records.record import Evaluation, Forgetting, StoredValue
 from bench.running.context import RunContext
 from bench.running.forgetting import forgetting, mean_losses
 from bench.running.loading import EncodedSplits, LoadedModel
+from bench.running.trackers import Tracking
 from bench.running.trainer import TrainOutcome, train
 from bench.running.training_arguments import n_steps
 from bench.tasks.base import Item, Task
@@ -124,7 +125,7 @@ def learn(run: RunContext, loaded: LoadedModel, rows: EncodedSplits, metrics: Ma
 def _train(
     run: RunContext, loaded: LoadedModel, rows: EncodedSplits, course: _Course, advance: Advance
 ) -> TrainOutcome:
-    config, report_to = run.config, run.settings.report_to
+    config, trackers = run.config, run.settings.report_to
     return train(
         loaded.model,
         loaded.task,
@@ -134,9 +135,11 @@ def _train(
         seed=run.seed,
         method=run.method,
         evaluate=course.evaluate_in_training,
-        report_to=report_to,
-        run_name=f"{config.suite}/{config.profile}/{config.method_name}/seed-{run.seed}",
-        log_folder=run.folder / "trackers" if report_to else None,
+        tracking=Tracking(
+            names=trackers,
+            run_name=f"{config.suite}/{config.profile}/{config.method_name}/seed-{run.seed}",
+            folder=run.folder / "trackers" if trackers else None,
+        ),
         advance=advance,
     )
 

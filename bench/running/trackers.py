@@ -9,6 +9,7 @@ import importlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core.errors import InputError, suggest
@@ -18,6 +19,18 @@ _PROJECT_VARIABLES = ("WANDB_PROJECT", "MLFLOW_EXPERIMENT_NAME")
 _STAY_OPEN = ("wandb",)
 """Trackers whose run goes on after training, so that the next seed of the process would be written into it; the others
 end it themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracking:
+    """Which trackers watch a training, and what they are told of it."""
+
+    names: tuple[str, ...] = ()
+    """Of the Trainer's own integrations, such as `tensorboard`."""
+    run_name: str | None = None
+    """What they call the run."""
+    folder: Path | None = None
+    """Where one that writes files puts them."""
 
 
 def check_trackers(names: Sequence[str]) -> None:
@@ -41,13 +54,12 @@ def check_trackers(names: Sequence[str]) -> None:
 
 
 @contextmanager
-def tracking(names: Sequence[str], folder: Path | None) -> Iterator[None]:
+def track(tracking: Tracking) -> Iterator[None]:
     """Name the project where the user's environment does not, give TensorBoard its folder, and close runs at the end.
 
-    Args:
-        names: trackers.
-        folder: where TensorBoard writes; it takes that from the environment alone.
+    TensorBoard takes its folder from the environment alone.
     """
+    names, folder = tracking.names, tracking.folder
     chosen = {} if folder is None else {"TENSORBOARD_LOGGING_DIR": str(folder)}
     if names:
         chosen |= {variable: PROJECT for variable in _PROJECT_VARIABLES if variable not in os.environ}

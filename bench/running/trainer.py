@@ -10,7 +10,6 @@ import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,7 +24,7 @@ from bench.methods import Method
 from bench.methods.user_method import explain_errors
 from bench.records.record import EpochSummary
 from bench.running.shared_batch import WholeBatch, gather, own_rows, part_of
-from bench.running.trackers import tracking
+from bench.running.trackers import Tracking, track
 from bench.running.training_arguments import training_arguments
 from bench.running.training_log import CurveCallback, Evaluate, TrainingLog
 from bench.tasks.base import Item, Task
@@ -126,9 +125,7 @@ def train(
     seed: int,
     method: Method,
     evaluate: Evaluate | None = None,
-    report_to: Sequence[str] = (),
-    run_name: str | None = None,
-    log_folder: Path | None = None,
+    tracking: Tracking = Tracking(),  # noqa: B008 - it is frozen
     advance: Advance = no_advance,
 ) -> TrainOutcome:
     """Fine-tune in place.
@@ -142,9 +139,7 @@ def train(
         seed: the run seed; batch order and dropout have streams of their own.
         method: what was applied to the model; gives optimizer, callbacks and penalty where it has any.
         evaluate: called every `config.evaluate_every_steps` and after the last step.
-        report_to: trackers of the Trainer's own integrations, such as `tensorboard`.
-        run_name: what trackers call the run.
-        log_folder: where a tracker that writes files puts them.
+        tracking: which trackers watch; default: none.
         advance: told of every step with its loss.
 
     Raises:
@@ -159,7 +154,7 @@ def train(
     runnable = task.training_model(model)
     optimizer = method.optimizer(model, config)
     callbacks = [callback for part in task.base_models(model) for callback in method.callbacks(part, config)]
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, tracking(report_to, log_folder):
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, track(tracking):
         with explain_errors(method, "setting up its training"):
             trainer = TaskTrainer(
                 task=task,
@@ -171,8 +166,7 @@ def train(
                     config,
                     seed=seed,
                     folder=scratch,
-                    report_to=report_to,
-                    run_name=run_name,
+                    tracking=tracking,
                     device=next(model.parameters()).device,
                 ),
                 train_dataset=list(items),

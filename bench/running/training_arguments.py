@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from transformers import TrainingArguments
 
@@ -11,7 +9,7 @@ from bench.config import TrainingConfig
 from bench.core import seeds
 from bench.core.errors import InputError
 from bench.core.processes import n_processes, rank
-from bench.running.trackers import PROJECT
+from bench.running.trackers import PROJECT, Tracking
 
 _SCHEDULERS = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
 _OPTIMIZERS = {"adam": "adamw_torch", "adamw": "adamw_torch", "sgd": "sgd"}
@@ -34,8 +32,7 @@ def training_arguments(
     *,
     seed: int,
     folder: str,
-    report_to: Sequence[str],
-    run_name: str | None,
+    tracking: Tracking,
     device: torch.device,
 ) -> TrainingArguments:
     """Return the Trainer's arguments.
@@ -44,8 +41,7 @@ def training_arguments(
         config: the `[training]` table.
         seed: the run seed; batch order and dropout have streams of their own.
         folder: where the Trainer may write; nothing of it is kept.
-        report_to: trackers.
-        run_name: what trackers call the run.
+        tracking: which trackers watch.
         device: where the model is.
 
     Raises:
@@ -74,10 +70,10 @@ def training_arguments(
         fp16=config.precision == "float16",
         use_cpu=device.type == "cpu",
         ddp_backend="gloo" if n > 1 and device.type == "cpu" else None,
-        report_to=list(report_to) or "none",
-        run_name=run_name,
+        report_to=list(tracking.names) or "none",
+        run_name=tracking.run_name,
         project=PROJECT,
-        logging_strategy="steps" if report_to else "no",
+        logging_strategy="steps" if tracking.names else "no",
         logging_steps=1,
         save_strategy="no",
         eval_strategy="no",

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bench.core.builtin import builtin_root
-from bench.running.reproduce import find_original, reproduce
+from bench.running.original import find_original
+from bench.running.reproduce import reproduce
 from bench.running.settings import RunSettings
 from bench.suites.resolve import builtin_suites, load_suite, resolve
 

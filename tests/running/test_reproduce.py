@@ -18,16 +18,8 @@ from bench.core.files import read_rows
 from bench.records.noise import MetricNoise, NoiseFloor
 from bench.records.record import RunRecord
 from bench.records.store import StoredBaseline, read_record, write_noise, write_record
-from bench.running.reproduce import (
-    Departure,
-    Original,
-    ReproduceOutcome,
-    allowance,
-    assess,
-    find_original,
-    first_departure,
-    surroundings,
-)
+from bench.running.original import Original, find_original
+from bench.running.reproduction import Departure, ReproduceOutcome, allowance, assess, first_departure, surroundings
 from bench.running.runs import run_seeds
 
 NOISE = NoiseFloor(

@@ -11,7 +11,7 @@ import tiny
 from bench.core.errors import InputError
 from bench.running.run import run_seed
 from bench.running.settings import RunSettings
-from bench.running.trackers import check_trackers, tracking
+from bench.running.trackers import Tracking, check_trackers, track
 
 
 def test_none_and_tensorboard_are_there() -> None:
@@ -45,7 +45,7 @@ def test_the_users_own_project_stands_and_the_environment_is_as_before(
     monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "elsewhere")
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     before = dict(os.environ)
-    with tracking(("tensorboard",), tmp_path):
+    with track(Tracking(names=("tensorboard",), folder=tmp_path)):
         assert os.environ["WANDB_PROJECT"] == "mine"
         assert os.environ["MLFLOW_EXPERIMENT_NAME"] == "bench"
         assert os.environ["TENSORBOARD_LOGGING_DIR"] == str(tmp_path)
@@ -54,5 +54,5 @@ def test_the_users_own_project_stands_and_the_environment_is_as_before(
 
 def test_without_trackers_the_environment_is_not_touched() -> None:
     before = dict(os.environ)
-    with tracking((), None):
+    with track(Tracking()):
         assert dict(os.environ) == before

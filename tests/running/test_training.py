@@ -17,6 +17,7 @@ from bench.config import TrainingConfig
 from bench.core.errors import TrainingError
 from bench.methods.applying import build, state_hash, trainable_state
 from bench.running.shared_batch import own_rows
+from bench.running.trackers import Tracking
 from bench.running.trainer import train
 from bench.running.training_arguments import n_steps, training_arguments
 from bench.running.validation import validation_losses
@@ -297,7 +298,8 @@ def test_tracker_files_go_where_they_are_told(tmp_path: Path, monkeypatch: pytes
     pieces = _pieces("training.steps=2")
     train(
         pieces.model, pieces.task, pieces.train_items, pieces.validation_items, pieces.config.training,
-        seed=0, method=build(pieces.config.method), report_to=["tensorboard"], log_folder=tmp_path / "trackers",
+        seed=0, method=build(pieces.config.method),
+        tracking=Tracking(names=("tensorboard",), folder=tmp_path / "trackers"),
     )  # fmt: skip
     assert list((tmp_path / "trackers").rglob("events.out.tfevents.*"))
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] in (["trackers", "cache"], ["cache", "trackers"])
@@ -327,7 +329,7 @@ def test_processes_share_the_batches_that_one_process_feeds(
 def test_a_process_trains_on_one_device_whatever_it_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Trainer asks `n_gpu` before it spreads batches over GPUs; ours never answers more than one."""
     config, device = TrainingConfig(epochs=1, batch_size=4, learning_rate=1.0), torch.device("cpu")
-    arguments = training_arguments(config, seed=0, folder=".", report_to=(), run_name=None, device=device)
+    arguments = training_arguments(config, seed=0, folder=".", tracking=Tracking(), device=device)
     monkeypatch.setattr(transformers.TrainingArguments, "n_gpu", property(lambda _: 4))
     assert arguments.n_gpu == 1
     assert arguments.train_batch_size == arguments.per_device_train_batch_size
