@@ -148,7 +148,7 @@ def verify_baselines(
     )
     broken = [verification for verification in verifications if verification.problems]
     if broken:
-        files = "; ".join(f"{found.stored.path}: {'; '.join(found.problems)}" for found in broken)
+        files = "; ".join(f"{verification.stored.path}: {'; '.join(verification.problems)}" for verification in broken)
         raise InputError(f"{files}; restore the file from version control, or promote the runs again")
 
 

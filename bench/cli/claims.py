@@ -61,21 +61,21 @@ def _title(review: Review) -> str:
         return f"{review.suite} · nothing stored"
     first = evidence.records[0]
     seeds = [str(record.seed) for record in evidence.records]
-    shown = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}"
+    run_seeds = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}"
     kind = "stored run" if evidence.kind == "run" else "measured baseline"
-    return f"{review.suite} · {first.profile} · {first.method} · {shown} · {kind}"
+    return f"{review.suite} · {first.profile} · {first.method} · {run_seeds} · {kind}"
 
 
 def _measured(verdict: ClaimVerdict) -> str:
     if verdict.measured is None:
         return "—"
     if verdict.claim.is_cost:
-        shown = [seconds(value) if "_s" in verdict.claim.quantity else number(value) for value in verdict.measured]
+        numbers = [seconds(value) if "_s" in verdict.claim.quantity else number(value) for value in verdict.measured]
     else:
-        shown = [count(value) if abs(value) >= 1000 else number(value) for value in verdict.measured]
+        numbers = [count(value) if abs(value) >= 1000 else number(value) for value in verdict.measured]
     if isinstance(verdict.claim, OrderingClaim):
-        return ", ".join(f"{method} {value}" for method, value in zip(verdict.claim.methods, shown, strict=True))
-    return " → ".join(shown if len(shown) <= _MANY else (shown[0], "…", shown[-1]))
+        return ", ".join(f"{method} {value}" for method, value in zip(verdict.claim.methods, numbers, strict=True))
+    return " → ".join(numbers if len(numbers) <= _MANY else (numbers[0], "…", numbers[-1]))
 
 
 def _values(review: Review) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from bench.core.errors import InputError, NotComparableError
 from bench.core.files import write_text
 from bench.records.store import Store
 from bench.reports import comparison as words
-from bench.reports.comparison import OUTPUT_CHARACTERS, VALUE_CHARACTERS, Shown
+from bench.reports.comparison import OUTPUT_CHARACTERS, VALUE_CHARACTERS, ComparedPair
 from bench.statistics.tests import Correction
 
 _MANY = 4
@@ -74,30 +74,30 @@ def compare(
         correction=cast(Correction, correction),
         allow=allow_mismatch or (),
     )
-    shown = [
-        Shown(comparison=table, flips=_flips(table.a, table.b, metric, n_flips) if table.is_comparable else None)
+    pairs = [
+        ComparedPair(comparison=table, flips=_flips(table.a, table.b, metric, n_flips) if table.is_comparable else None)
         for table in tables
     ]
-    if not give_json(_values(sides, shown), json=json, file=json_file):
-        _print(sides, shown)
+    if not give_json(_values(sides, pairs), json=json, file=json_file):
+        _print(sides, pairs)
     if markdown is not None:
-        write_text(markdown, words.render(sides[0], shown))
-    _check_comparable(shown, metric or ())
+        write_text(markdown, words.render(sides[0], pairs))
+    _check_comparable(pairs, metric or ())
 
 
 def _flips(a: Side, b: Side, metrics: list[str] | None, n: int) -> Flips | str | None:
     return flips(a, b, metric=metrics[0] if metrics else None, n=n) if n else None
 
 
-def _check_comparable(shown: Sequence[Shown], asked: Sequence[str]) -> None:
+def _check_comparable(pairs: Sequence[ComparedPair], asked: Sequence[str]) -> None:
     """Raise where a side, or a metric that was asked for, could not be compared."""
-    for one in shown:
-        table = one.comparison
+    for pair in pairs:
+        table = pair.comparison
         if table.mismatches and (asked or not table.is_comparable):
             fields = [mismatch.field for mismatch in table.mismatches]
-            rest = f" and {len(fields) - _MANY} more" if len(fields) > _MANY else ""
+            remaining = f" and {len(fields) - _MANY} more" if len(fields) > _MANY else ""
             raise NotComparableError(
-                f"{table.a.name} and {table.b.name} are not comparable: {', '.join(fields[:_MANY])}{rest} "
+                f"{table.a.name} and {table.b.name} are not comparable: {', '.join(fields[:_MANY])}{remaining} "
                 f"differ{'s' if len(fields) == 1 else ''}; run both alike, or waive a field by name with "
                 "--allow-mismatch FIELD"
             )
@@ -106,18 +106,18 @@ def _check_comparable(shown: Sequence[Shown], asked: Sequence[str]) -> None:
 # --- terminal --------------------------------------------------------------------------------------------------------
 
 
-def _print(sides: Sequence[Side], shown: Sequence[Shown]) -> None:
+def _print(sides: Sequence[Side], pairs: Sequence[ComparedPair]) -> None:
     names = words.letters(len(sides))
     for letter, side in zip(names, sides, strict=True):
         typer.echo(f"{letter}  {side.name}  ({words.describe(side)})")
-    for letter, one in zip(names[1:], shown, strict=True):
-        _print_one(letter, one)
-    if any(one.comparison.rows for one in shown):
-        typer.echo(f"{words.family(shown)}.")
+    for letter, pair in zip(names[1:], pairs, strict=True):
+        _print_one(letter, pair)
+    if any(pair.comparison.rows for pair in pairs):
+        typer.echo(f"{words.family(pairs)}.")
 
 
-def _print_one(letter: str, one: Shown) -> None:
-    comparison = one.comparison
+def _print_one(letter: str, pair: ComparedPair) -> None:
+    comparison = pair.comparison
     if comparison.mismatches:
         title = "metrics that are not comparable" if comparison.rows else "not comparable"
         _print_fields(f"{letter} beside A: {title}", letter, comparison.mismatches, flags=True)
@@ -132,10 +132,10 @@ def _print_one(letter: str, one: Shown) -> None:
         print_table(table)
     for remark in words.remarks(comparison):
         typer.echo(f"- {remark}")
-    if isinstance(one.flips, str):
-        typer.echo(f"No flips: {one.flips}.")
-    elif one.flips is not None:
-        _print_flips(letter, one.flips)
+    if isinstance(pair.flips, str):
+        typer.echo(f"No flips: {pair.flips}.")
+    elif pair.flips is not None:
+        _print_flips(letter, pair.flips)
 
 
 def _print_fields(title: str, letter: str, mismatches: Sequence[Mismatch], *, flags: bool) -> None:
@@ -147,12 +147,12 @@ def _print_fields(title: str, letter: str, mismatches: Sequence[Mismatch], *, fl
     print_table(table)
 
 
-def _print_flips(letter: str, found: Flips) -> None:
-    typer.echo(f"Flips, {words.flip_summary(found, letter)}.")
-    table = Table(*words.flip_headings(found, letter), show_lines=True)
-    for name, _, group in words.flip_groups(found):
+def _print_flips(letter: str, flipped: Flips) -> None:
+    typer.echo(f"Flips, {words.flip_summary(flipped, letter)}.")
+    table = Table(*words.flip_headings(flipped, letter), show_lines=True)
+    for name, _, group in words.flip_groups(flipped):
         for flip in group:
-            table.add_row(name, *(_cut(text, OUTPUT_CHARACTERS) for text in words.flip_cells(flip, found)))
+            table.add_row(name, *(_cut(text, OUTPUT_CHARACTERS) for text in words.flip_cells(flip, flipped)))
     if table.row_count:
         print_table(table)
 
@@ -166,8 +166,8 @@ def _cut(text: str, max_characters: int) -> Text:
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
 
-def _values(sides: Sequence[Side], shown: Sequence[Shown]) -> dict[str, Any]:
-    first = shown[0].comparison
+def _values(sides: Sequence[Side], pairs: Sequence[ComparedPair]) -> dict[str, Any]:
+    first = pairs[0].comparison
     return {
         "confidence": first.confidence,
         "correction": first.correction,
@@ -186,12 +186,12 @@ def _values(sides: Sequence[Side], shown: Sequence[Shown]) -> dict[str, Any]:
             }
             for side in sides
         ],
-        "comparisons": [_one(one) for one in shown],
+        "comparisons": [_one(pair) for pair in pairs],
     }
 
 
-def _one(one: Shown) -> dict[str, Any]:
-    comparison, found = one.comparison, one.flips
+def _one(pair: ComparedPair) -> dict[str, Any]:
+    comparison, flipped = pair.comparison, pair.flips
     return {
         "first": comparison.b.name,
         "other": comparison.a.name,
@@ -200,8 +200,8 @@ def _one(one: Shown) -> dict[str, Any]:
         "waived": [_field(m) for m in comparison.waived],
         "notes": list(comparison.notes),
         "metrics": [_metric(row) for row in comparison.rows],
-        "flips": asdict(found) if isinstance(found, Flips) else None,
-        "why_no_flips": found if isinstance(found, str) else None,
+        "flips": asdict(flipped) if isinstance(flipped, Flips) else None,
+        "why_no_flips": flipped if isinstance(flipped, str) else None,
     }
 
 

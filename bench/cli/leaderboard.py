@@ -99,8 +99,8 @@ def _print(board: Board) -> None:
     print_table(costs)
     for text in (words.how_to_read(board), words.what_costs(board), *words.why_missing(board)):
         typer.echo(f"- {text}")
-    for one in selection.apart:
-        fields = ", ".join(f"{m.field} {m.ours}, here {m.theirs}" for m in one.mismatches)
-        typer.echo(f"- {one.side.name} is stored and not comparable with these: {fields}.")
+    for result in selection.apart:
+        fields = ", ".join(f"{m.field} {m.ours}, here {m.theirs}" for m in result.mismatches)
+        typer.echo(f"- {result.side.name} is stored and not comparable with these: {fields}.")
     for text in selection.remarks:
         typer.echo(f"- {text}.")

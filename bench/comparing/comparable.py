@@ -41,15 +41,15 @@ def comparability(ours: RunRecord | Baseline, theirs: RunRecord | Baseline) -> t
         ours: a baseline, or any record of a config: its seeds share all that is looked at.
         theirs: the other side.
     """
-    mine, other = identity(ours), identity(theirs)
-    found = [
-        Mismatch(field=field, ours=_shown(mine.get(field)), theirs=_shown(other.get(field)))
-        for field in dict.fromkeys((*mine, *other))
-        if mine.get(field) != other.get(field)
+    our_fields, their_fields = identity(ours), identity(theirs)
+    mismatches = [
+        Mismatch(field=field, ours=_shown(our_fields.get(field)), theirs=_shown(their_fields.get(field)))
+        for field in dict.fromkeys((*our_fields, *their_fields))
+        if our_fields.get(field) != their_fields.get(field)
     ]
     for metric in dict.fromkeys((*ours.config.metrics, *theirs.config.metrics)):
-        found += _metric_mismatches(metric, ours, theirs)
-    return tuple(found)
+        mismatches += _metric_mismatches(metric, ours, theirs)
+    return tuple(mismatches)
 
 
 def identity(side: RunRecord | Baseline) -> dict[str, Any]:
@@ -70,15 +70,15 @@ def identity(side: RunRecord | Baseline) -> dict[str, Any]:
 
 
 def _metric_mismatches(metric: str, ours: RunRecord | Baseline, theirs: RunRecord | Baseline) -> list[Mismatch]:
-    mine, other = _score_of(ours, metric), _score_of(theirs, metric)
-    if mine is None and other is None:
+    our_score, their_score = _score_of(ours, metric), _score_of(theirs, metric)
+    if our_score is None and their_score is None:
         return []
-    if mine is None or other is None:
-        a, b = ("not scored" if score is None else "scored" for score in (mine, other))
+    if our_score is None or their_score is None:
+        a, b = ("not scored" if score is None else "scored" for score in (our_score, their_score))
         return [Mismatch(field=f"metrics.{metric}", ours=a, theirs=b, metric=metric)]
     pairs = {
-        "signature": (mine.signature, other.signature),
-        "n_examples": (mine.n_examples, other.n_examples),
+        "signature": (our_score.signature, their_score.signature),
+        "n_examples": (our_score.n_examples, their_score.n_examples),
         "prediction": (ours.config.metrics[metric].prediction, theirs.config.metrics[metric].prediction),
     }
     return [
@@ -107,23 +107,23 @@ def notes(ours: Sequence[RunRecord], theirs: Sequence[RunRecord], *, name: str =
         theirs: the other side's.
         name: what the notes call the other side.
     """
-    found = []
+    clauses = []
     for field in ("device", "n_threads", "n_processes", "python", "platform", "bench_version"):
         a, b = (_distinct(side, field) for side in (ours, theirs))
         if a != b:
-            found.append(f"{field}: {a}, {name} {b}")
-    mine, other = ours[0].environment.packages, theirs[0].environment.packages
-    found += [
-        f"{package} {mine.get(package, 'absent')}, {name} {other.get(package, 'absent')}"
-        for package in sorted({*mine, *other})
-        if mine.get(package) != other.get(package)
+            clauses.append(f"{field}: {a}, {name} {b}")
+    our_packages, their_packages = ours[0].environment.packages, theirs[0].environment.packages
+    clauses += [
+        f"{package} {our_packages.get(package, 'absent')}, {name} {their_packages.get(package, 'absent')}"
+        for package in sorted({*our_packages, *their_packages})
+        if our_packages.get(package) != their_packages.get(package)
     ]
-    found += _setting_notes(ours[0].config, theirs[0].config, name)
-    return tuple(found)
+    clauses += _setting_notes(ours[0].config, theirs[0].config, name)
+    return tuple(clauses)
 
 
 def _distinct(side: Sequence[RunRecord], field: str) -> str:
-    return ", ".join(dict.fromkeys(str(getattr(one.environment, field)) for one in side))
+    return ", ".join(dict.fromkeys(str(getattr(record.environment, field)) for record in side))
 
 
 def _setting_notes(ours: SuiteConfig, theirs: SuiteConfig, name: str) -> list[str]:

@@ -125,30 +125,32 @@ def compare(
         InputError: a metric was scored by neither side, a field is unknown, or a setting is out of range.
     """
     scored = list(dict.fromkeys((*_metric_order(a.config), *_metric_order(b.config))))
-    wanted = scored if metrics is None else list(dict.fromkeys(metrics))
+    names = scored if metrics is None else list(dict.fromkeys(metrics))
     check_confidence(confidence)
-    _check_names(a, b, scored, wanted, allow, correction)
-    found = [m for m in comparability(a.records[0], b.records[0]) if m.metric is None or m.metric in wanted]
-    found += _mixed_signatures(a, b, [m for m in wanted if f"metrics.{m}.signature" not in {x.field for x in found}])
-    standing = tuple(m for m in found if m.field not in allow)
+    _check_names(a, b, scored, names, allow, correction)
+    mismatches = [m for m in comparability(a.records[0], b.records[0]) if m.metric is None or m.metric in names]
+    mismatches += _mixed_signatures(
+        a, b, [m for m in names if f"metrics.{m}.signature" not in {x.field for x in mismatches}]
+    )
+    standing = tuple(m for m in mismatches if m.field not in allow)
     blocked = {m.metric for m in standing}
     rows = []
     if None not in blocked:
         rows = [
-            _row(name, a, b, confidence=confidence, n_resamples=n_resamples) for name in wanted if name not in blocked
+            _row(name, a, b, confidence=confidence, n_resamples=n_resamples) for name in names if name not in blocked
         ]
-    one = Comparison(
+    comparison = Comparison(
         a=a,
         b=b,
         mismatches=standing,
-        waived=tuple(m for m in found if m.field in allow),
+        waived=tuple(m for m in mismatches if m.field in allow),
         allowed=tuple(allow),
         notes=notes(a.records, b.records, name="against"),
         confidence=confidence,
         correction=correction,
         rows=tuple(rows),
     )
-    return adjusted_together([one], correction)[0]
+    return adjusted_together([comparison], correction)[0]
 
 
 def adjusted_together(tables: Sequence[Comparison], correction: Correction) -> tuple[Comparison, ...]:
@@ -177,11 +179,11 @@ def _metric_order(config: SuiteConfig) -> list[str]:
 
 
 def _check_names(
-    a: Side, b: Side, scored: Sequence[str], wanted: Sequence[str], allow: Sequence[str], correction: str
+    a: Side, b: Side, scored: Sequence[str], asked: Sequence[str], allow: Sequence[str], correction: str
 ) -> None:
     if correction not in get_args(Correction):
         raise InputError(f"correction is {correction!r}{suggest(correction, get_args(Correction))}")
-    for name in wanted:
+    for name in asked:
         if name not in scored:
             raise InputError(f"metric {name!r} was scored by neither {a.name} nor {b.name}{suggest(name, scored)}")
     fields = [*dict.fromkeys((*identity(a.records[0]), *identity(b.records[0])))]
@@ -197,15 +199,17 @@ def _check_names(
 
 def _mixed_signatures(a: Side, b: Side, metrics: Sequence[str]) -> list[Mismatch]:
     """Return the metrics that some seed of a side was scored by in another way than its first."""
-    found = []
+    mismatches = []
     for metric in metrics:
-        ours, theirs = (
+        signatures_a, signatures_b = (
             dict.fromkeys(r.scores[metric].signature for r in side.records if metric in r.scores) for side in (a, b)
         )
-        if ours and theirs and len({**ours, **theirs}) > 1:
-            shown = [" and ".join(signatures) for signatures in (ours, theirs)]
-            found.append(Mismatch(field=f"metrics.{metric}.signature", ours=shown[0], theirs=shown[1], metric=metric))
-    return found
+        if signatures_a and signatures_b and len({**signatures_a, **signatures_b}) > 1:
+            listed = [" and ".join(signatures) for signatures in (signatures_a, signatures_b)]
+            mismatches.append(
+                Mismatch(field=f"metrics.{metric}.signature", ours=listed[0], theirs=listed[1], metric=metric)
+            )
+    return mismatches
 
 
 # --- one metric ------------------------------------------------------------------------------------------------------
@@ -238,8 +242,8 @@ def _row(metric: str, a: Side, b: Side, *, confidence: float, n_resamples: int) 
 
 def noise_of(metric: str, side: Side) -> float | None:
     """Return how far a score moves by itself; see `MetricComparison.noise`."""
-    found = None if side.noise is None else side.noise.metrics.get(metric)
-    return None if found is None else max(found.device, found.seeds or 0.0)
+    noise = None if side.noise is None else side.noise.metrics.get(metric)
+    return None if noise is None else max(noise.device, noise.seeds or 0.0)
 
 
 def _by_example(
@@ -253,14 +257,14 @@ def _by_example(
         aggregate = metric_layer.for_stored(metric, a.config, a.records[0]).aggregate
         for side in (a, b):
             _check_scores(metric, aggregate, side)
-        ours, theirs = ({seed: side.statistics[seed][metric] for seed in side.seeds} for side in (a, b))
-        found = _known(mean_difference(aggregate, ours, theirs, confidence=confidence))
-        if found is None:
+        statistics_a, statistics_b = ({seed: side.statistics[seed][metric] for seed in side.seeds} for side in (a, b))
+        difference = _known(mean_difference(aggregate, statistics_a, statistics_b, confidence=confidence))
+        if difference is None:
             return None, {}, TOO_FEW
-        if found.over == "both":
-            return found, {}, None
-        (one,), (other,) = ours.values(), theirs.values()
-        return found, _tests(metric, aggregate, one, other, n_resamples) if n_resamples else {}, None
+        if difference.over == "both":
+            return difference, {}, None
+        (array_a,), (array_b,) = statistics_a.values(), statistics_b.values()
+        return difference, _tests(metric, aggregate, array_a, array_b, n_resamples) if n_resamples else {}, None
     except InputError as error:
         return None, {}, str(error)
 
@@ -286,15 +290,15 @@ def _why_not_paired(metric: str, a: Side, b: Side) -> str | None:
         missing = [seed for seed in side.seeds if metric not in side.statistics.get(seed, {})]
         if missing:
             return f"{side.name} stores no statistics per example of seed {missing[0]}"
-    mine, other = (side.records[0].data.splits for side in (a, b))
-    if mine["test"].fingerprint != other["test"].fingerprint:
+    splits_a, splits_b = (side.records[0].data.splits for side in (a, b))
+    if splits_a["test"].fingerprint != splits_b["test"].fingerprint:
         return "the test rows differ, so examples cannot be paired"
     if len({record.scores[metric].signature for side in (a, b) for record in side.records}) > 1:
         return "the signatures differ, so statistics per example are not of one kind"
     shapes = {side.statistics[seed][metric].shape for side in (a, b) for seed in side.seeds}
     if len(shapes) > 1:
-        shown = " and ".join(f"{n_examples} x {n}" for n_examples, n in sorted(shapes))
-        return f"the statistics per example differ in shape ({shown}), so examples cannot be paired"
+        listed = " and ".join(f"{n_examples} x {n}" for n_examples, n in sorted(shapes))
+        return f"the statistics per example differ in shape ({listed}), so examples cannot be paired"
     return None
 
 
@@ -302,9 +306,9 @@ def _check_scores(metric: str, aggregate: Aggregate, side: Side) -> None:
     """Check that the statistics are those of the scores, so that neither file is of another run."""
     for record in side.records:
         given = float(aggregate(side.statistics[record.seed][metric].sum(axis=0)))
-        said = record.scores[metric].value
-        if not math.isclose(given, said, rel_tol=_SAME_VALUE, abs_tol=_SAME_VALUE):
+        score = record.scores[metric].value
+        if not math.isclose(given, score, rel_tol=_SAME_VALUE, abs_tol=_SAME_VALUE):
             raise InputError(
                 f"{side.name}, seed {record.seed}: the statistics per example give {given:.6g} and the record says "
-                f"{said:.6g}, so one of the two files is not of this run"
+                f"{score:.6g}, so one of the two files is not of this run"
             )

@@ -200,12 +200,12 @@ def _row(
 
 
 def _against(metric: str, comparison: Comparison) -> AgainstBaseline | None:
-    found = next((row for row in comparison.rows if row.metric == metric), None)
-    if found is None:
+    row = next((row for row in comparison.rows if row.metric == metric), None)
+    if row is None:
         return None
-    theirs = [record.scores[metric] for record in comparison.b.records]
+    scores = [record.scores[metric] for record in comparison.b.records]
     is_identical = comparison.a.values(metric) == comparison.b.values(metric)
-    return AgainstBaseline(baseline=estimate(theirs), comparison=found, is_identical=is_identical)
+    return AgainstBaseline(baseline=estimate(scores), comparison=row, is_identical=is_identical)
 
 
 def estimate(scores: Sequence[Score]) -> Estimate:

@@ -81,13 +81,13 @@ def _check_alike(records: Sequence[RunRecord]) -> None:
         raise InputError(f"seed {repeated[0]} was given twice; give each seed's run folder once")
     first = records[0]
     for record in records[1:]:
-        for field, ours, theirs in (
+        for field, expected, actual in (
             ("data.fingerprint", first.data.fingerprint, record.data.fingerprint),
             ("model.base", first.model.base, record.model.base),
         ):
-            if ours != theirs:
+            if expected != actual:
                 raise InputError(
-                    f"{field} is {ours} for seed {first.seed} and {theirs} for seed {record.seed}; "
+                    f"{field} is {expected} for seed {first.seed} and {actual} for seed {record.seed}; "
                     "run the seeds again with --force on the same data and weights"
                 )
 

@@ -78,9 +78,11 @@ def floor_of(repeats: Sequence[RunRecord], seeds: Sequence[RunRecord]) -> NoiseF
 
 
 def _noise_of(metric: str, repeats: Sequence[RunRecord], seeds: Sequence[RunRecord]) -> MetricNoise:
-    again = [record.scores[metric].value for record in repeats]
+    repeated = [record.scores[metric].value for record in repeats]
     others = [record.scores[metric].value for record in seeds]
-    return MetricNoise(device=max(again) - min(again), seeds=float(np.std(others, ddof=1)) if len(others) > 1 else None)
+    return MetricNoise(
+        device=max(repeated) - min(repeated), seeds=float(np.std(others, ddof=1)) if len(others) > 1 else None
+    )
 
 
 def check_seeding(repeats: Sequence[RunRecord], seeds: Sequence[RunRecord]) -> None:
@@ -94,20 +96,20 @@ def check_seeding(repeats: Sequence[RunRecord], seeds: Sequence[RunRecord]) -> N
         TrainingError: a repeat changed either; or another seed left the batch order as it was, or the initial weights
             where the method draws any.
     """
-    for what, shown in (("initial_trainable", "initial trainable weights"), ("batch_order", "batch order")):
-        if len({getattr(record.hashes, what) for record in repeats}) > 1:
+    for field, name in (("initial_trainable", "initial trainable weights"), ("batch_order", "batch order")):
+        if len({getattr(record.hashes, field) for record in repeats}) > 1:
             raise TrainingError(
-                f"seed {repeats[0].seed}: a repeat had another {what} ({shown}); "
+                f"seed {repeats[0].seed}: a repeat had another {field} ({name}); "
                 "something draws from a generator that the run seed does not set"
             )
-        if what == "initial_trainable" and not draws_initial_weights(repeats[0].config):
+        if field == "initial_trainable" and not draws_initial_weights(repeats[0].config):
             continue
-        hashes = {record.seed: getattr(record.hashes, what) for record in seeds}
+        hashes = {record.seed: getattr(record.hashes, field) for record in seeds}
         most, n_alike = Counter(hashes.values()).most_common(1)[0]
         if n_alike > 1:
             alike = ", ".join(str(seed) for seed, value in sorted(hashes.items()) if value == most)
             raise TrainingError(
-                f"seeds {alike} have the same {what} ({shown}); something sets the generator after the run seed did, "
+                f"seeds {alike} have the same {field} ({name}); something sets the generator after the run seed did, "
                 "and their spread says nothing"
             )
 

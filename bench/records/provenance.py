@@ -66,13 +66,13 @@ def version() -> str:
 @functools.cache
 def package_versions() -> dict[str, str]:
     """Return the installed versions of the packages that can move a result."""
-    found = {}
+    versions = {}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def person() -> str | None:
@@ -101,8 +101,11 @@ def _git(folder: Path, *arguments: str) -> str | None:
 @functools.cache
 def working_tree() -> tuple[str | None, bool | None]:
     """Return the commit this code runs from, and whether code or suites changed since; None outside a working tree."""
-    here = Path(__file__).parent
-    if _git(here, "ls-files", "--error-unmatch", __file__) is None:
+    package_folder = Path(__file__).parent
+    if _git(package_folder, "ls-files", "--error-unmatch", __file__) is None:
         return None, None  # an installed copy, perhaps inside somebody else's repository
-    commit, changes = _git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain", "--", ".", "../suites")
+    commit, changes = (
+        _git(package_folder, "rev-parse", "HEAD"),
+        _git(package_folder, "status", "--porcelain", "--", ".", "../suites"),
+    )
     return commit, None if changes is None else bool(changes)

@@ -21,7 +21,7 @@ _CORRECTIONS = {"holm": "Holm", "benjamini-hochberg": "Benjamini-Hochberg"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ComparedPair:
     """One side beside the first, and the rows that flip between them."""
 
     comparison: Comparison
@@ -58,10 +58,10 @@ def row_cells(row: MetricComparison) -> tuple[str, ...]:
 
 def difference_text(row: MetricComparison) -> str:
     """Return a minus b, with its interval where there is one."""
-    shown = number(row.a - row.b, row.unit, signed=True)
+    text = number(row.a - row.b, row.unit, signed=True)
     if row.difference is None:
-        return shown
-    return f"{shown} {interval(row.difference.low, row.difference.high, row.unit, signed=True)}"
+        return text
+    return f"{text} {interval(row.difference.low, row.difference.high, row.unit, signed=True)}"
 
 
 def p_text(row: MetricComparison) -> str:
@@ -85,10 +85,10 @@ def over(row: MetricComparison) -> str:
 def describe(side: Side) -> str:
     """Return what a side is: suite, profile, method, seeds, and why a baseline was made."""
     config, seeds = side.config, ", ".join(map(str, side.seeds))
-    shown = (
+    text = (
         f"{config.suite} · {config.profile} · {config.method_name} · seed{'s' if len(side.seeds) > 1 else ''} {seeds}"
     )
-    return shown if side.created is None else f"{shown} · baseline of {side.created}: {side.reason}"
+    return text if side.created is None else f"{text} · baseline of {side.created}: {side.reason}"
 
 
 def waiver(mismatch: Mismatch) -> str:
@@ -96,10 +96,10 @@ def waiver(mismatch: Mismatch) -> str:
     return "none" if mismatch.field == f"metrics.{mismatch.metric}" else f"--allow-mismatch {mismatch.field}"
 
 
-def family(shown: Sequence[Shown]) -> str:
+def family(pairs: Sequence[ComparedPair]) -> str:
     """Return a sentence on interval and correction: how many cells the adjusted p-values are over."""
-    first = shown[0].comparison
-    n_cells = sum(row.p_adjusted is not None for one in shown for row in one.comparison.rows)
+    first = pairs[0].comparison
+    n_cells = sum(row.p_adjusted is not None for pair in pairs for row in pair.comparison.rows)
     name = _CORRECTIONS.get(first.correction)
     adjusted = f"adjusted by {name} over {plural(n_cells, 'cell')}" if name else "not adjusted"
     return f"{100 * first.confidence:g} % intervals; p two-sided, {adjusted}"
@@ -134,24 +134,24 @@ def flip_summary(flips: Flips, letter: str) -> str:
 
 def flip_cells(flip: Flip, flips: Flips) -> tuple[str, ...]:
     """Return one row as text, not escaped: id, input, reference, both outputs and the scores where there are any."""
-    shown = (flip.id, flip.input, flip.reference, flip.b, flip.a)
+    texts = (flip.id, flip.input, flip.reference, flip.b, flip.a)
     if flips.metric is None or flip.score_a is None or flip.score_b is None:
-        return shown
+        return texts
     unit = metric_layer.spec(flips.metric).unit
-    return (*shown, f"{number(flip.score_b, unit)} → {number(flip.score_a, unit)}")
+    return (*texts, f"{number(flip.score_b, unit)} → {number(flip.score_a, unit)}")
 
 
 # --- Markdown --------------------------------------------------------------------------------------------------------
 
 
-def render(first: Side, shown: Sequence[Shown]) -> str:
+def render(first: Side, pairs: Sequence[ComparedPair]) -> str:
     """Return a comparison as Markdown.
 
     Args:
         first: the side that the others are compared with.
-        shown: the others, in order.
+        pairs: the others, in order.
     """
-    sides = [first, *(one.comparison.a for one in shown)]
+    sides = [first, *(pair.comparison.a for pair in pairs)]
     names = letters(len(sides))
     blocks = [
         "# Comparison",
@@ -159,15 +159,15 @@ def render(first: Side, shown: Sequence[Shown]) -> str:
             ("", "side", "what it is"),
             [(letter, code(side.name), cell(describe(side))) for letter, side in zip(names, sides, strict=True)],
         ),
-        f"Differences are the other side minus A. {family(shown)}.",
+        f"Differences are the other side minus A. {family(pairs)}.",
     ]
-    for letter, one in zip(names[1:], shown, strict=True):
-        blocks += [f"## {letter} beside A", *_blocks(letter, one)]
+    for letter, pair in zip(names[1:], pairs, strict=True):
+        blocks += [f"## {letter} beside A", *_blocks(letter, pair)]
     return "\n\n".join(blocks) + "\n"
 
 
-def _blocks(letter: str, one: Shown) -> Iterable[str]:
-    comparison = one.comparison
+def _blocks(letter: str, pair: ComparedPair) -> Iterable[str]:
+    comparison = pair.comparison
     if comparison.mismatches:
         yield (
             "**Not comparable**: the sides differ in what both must share."
@@ -180,13 +180,13 @@ def _blocks(letter: str, one: Shown) -> Iterable[str]:
         yield _fields(comparison.waived, letter, flags=False)
     if comparison.rows:
         yield table(headings(letter), [tuple(map(_plain, row_cells(row))) for row in comparison.rows])
-    if found := remarks(comparison):
-        yield "\n".join(f"- {cell(remark)}" for remark in found)
-    if isinstance(one.flips, str):
-        yield f"No flips: {cell(one.flips)}."
-    elif one.flips is not None:
-        yield f"Flips, {flip_summary(one.flips, letter)}."
-        yield from _flip_table(one.flips, letter)
+    if sentences := remarks(comparison):
+        yield "\n".join(f"- {cell(remark)}" for remark in sentences)
+    if isinstance(pair.flips, str):
+        yield f"No flips: {cell(pair.flips)}."
+    elif pair.flips is not None:
+        yield f"Flips, {flip_summary(pair.flips, letter)}."
+        yield from _flip_table(pair.flips, letter)
 
 
 def _plain(text: str) -> str:

@@ -32,12 +32,12 @@ def number(value: float, unit: str = "", *, signed: bool = False) -> str:
     decimals = next((n for name, n in _DECIMALS.items() if unit.startswith(name)), 3)
     value = 0.0 if abs(value) < 1e-12 else value
     if abs(value) >= 1e6:
-        shown = f"{value:.3e}"
+        text = f"{value:.3e}"
     else:
         while value != 0 and round(value, decimals) == 0:
             decimals += 1
-        shown = f"{round(value, decimals) + 0.0:,.{decimals}f}"
-    return f"+{shown}" if signed and value > 0 else shown
+        text = f"{round(value, decimals) + 0.0:,.{decimals}f}"
+    return f"+{text}" if signed and value > 0 else text
 
 
 def interval(low: float, high: float, unit: str = "", *, signed: bool = False) -> str:

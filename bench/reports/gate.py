@@ -20,18 +20,18 @@ HEADERS: Final = ("suite", "what", "tier", "run", "baseline", "drop", "limit", "
 def cells(row: GateRow) -> tuple[str, ...]:
     """Return one row as text, a cell for each of `HEADERS`, unescaped."""
     if row.kind == "cost":
-        shown = [_cost(row.run, row.unit), _cost(row.baseline, row.unit)]
+        values = [_cost(row.run, row.unit), _cost(row.baseline, row.unit)]
         drop = "—" if row.drop is None else f"× {number(row.drop)}"
         limit = f"× {row.margin:g}"
     else:
-        shown = ["—" if value is None else number(value, row.unit) for value in (row.run, row.baseline)]
+        values = ["—" if value is None else number(value, row.unit) for value in (row.run, row.baseline)]
         drop, limit = _drop(row), "—" if row.margin is None else number(row.margin, row.unit)
     noise = "—" if row.noise is None else number(row.noise, row.unit)
     arrow = "" if row.kind == "suite" else " ↑" if row.higher_is_better else " ↓"
     tier = row.tier if row.decides else f"{row.tier}, decides nothing" if row.tier != "advisory" else row.tier
     verdict = f"{row.outcome}, too good" if row.too_good else row.outcome
     where = f"{row.suite}, {row.method}" if row.method else row.suite
-    return (where, f"{row.name}{arrow}", tier, *shown, drop, limit, noise, verdict, row.reason)
+    return (where, f"{row.name}{arrow}", tier, *values, drop, limit, noise, verdict, row.reason)
 
 
 def _drop(row: GateRow) -> str:

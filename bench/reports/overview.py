@@ -118,10 +118,10 @@ def _beside_baseline(line: OverviewRow) -> str:
 
 
 def _gate(summary: RunSummary) -> str:
-    found = summary.gate
-    if found is None:
+    verdict = summary.gate
+    if verdict is None:
         return "—"
-    return "cannot say" if isinstance(found, str) else found.outcome
+    return "cannot say" if isinstance(verdict, str) else verdict.outcome
 
 
 def _memory(cost: Cost) -> float:
@@ -140,8 +140,8 @@ def _claims(reviews: Sequence[Review]) -> Iterable[str]:
             yield "No claims are written down for this suite."
             continue
         counts = Counter(verdict.outcome for verdict in review.verdicts)
-        said = ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common())
-        yield f"{cell(review.recipe or review.suite)}: {plural(len(review.verdicts), 'claim')}, {said}."
+        outcomes = ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common())
+        yield f"{cell(review.recipe or review.suite)}: {plural(len(review.verdicts), 'claim')}, {outcomes}."
         yield "Nothing is stored to judge them by." if review.evidence is None else _judged_by(review.evidence)
         yield claim_table(review.verdicts)
 

@@ -178,8 +178,8 @@ def _picked(values: Sequence[float], address: Address) -> tuple[float, ...] | Mi
     if index is None:
         return tuple(values)
     if not -len(values) <= index < len(values):
-        what = _SERIES[address.block]
-        return Missing(reason=f"the run has {len(values)} {what}(s), the claim is about number {index}, from 0")
+        name = _SERIES[address.block]
+        return Missing(reason=f"the run has {len(values)} {name}(s), the claim is about number {index}, from 0")
     return (values[index],)
 
 

@@ -137,10 +137,10 @@ def departures(documented: Documented, config: SuiteConfig, *, method_too: bool 
         config: the resolved suite.
         method_too: whether another method than the recipe's is a departure; not so where methods are compared.
     """
-    wanted: dict[str, Any] = {"profile": "documented", **documented.fixed}
+    recipe: dict[str, Any] = {"profile": "documented", **documented.fixed}
     values = config.model_dump(mode="json")
     clauses = []
-    for path, allowed in wanted.items():
+    for path, allowed in recipe.items():
         if not method_too and (path == "method_name" or path.startswith("method.")):
             continue
         actual = value_at(values, path)

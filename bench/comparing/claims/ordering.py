@@ -44,8 +44,8 @@ def judge_ordering(
     reason = _unlike(claim, groups) or device_departure(claim, list(itertools.chain.from_iterable(groups.values())))
     if reason is not None:
         return unjudged(claim, "not comparable", reason, n_seeds=n_seeds, measured=means)
-    found = (departures(documented, runs[0].config, method_too=False) for runs in groups.values())
-    other = tuple(dict.fromkeys(itertools.chain.from_iterable(found)))
+    groups_departures = (departures(documented, runs[0].config, method_too=False) for runs in groups.values())
+    other = tuple(dict.fromkeys(itertools.chain.from_iterable(groups_departures)))
     holds = _descends(means)
     return ClaimVerdict(
         claim=claim,
@@ -81,12 +81,12 @@ def _measure(
 
 def _unlike(claim: OrderingClaim, groups: Mapping[str, Sequence[RunRecord]]) -> str | None:
     """Return the first thing beside the method that the methods' runs do not share, or None."""
-    first, *rest = claim.methods
-    ours = _shared(claim, groups[first][0])
-    for method in rest:
-        theirs = _shared(claim, groups[method][0])
-        for field in dict.fromkeys((*ours, *theirs)):
-            if ours.get(field) != theirs.get(field):
+    first, *others = claim.methods
+    first_shared = _shared(claim, groups[first][0])
+    for method in others:
+        other_shared = _shared(claim, groups[method][0])
+        for field in dict.fromkeys((*first_shared, *other_shared)):
+            if first_shared.get(field) != other_shared.get(field):
                 return f"{field} differs between {first} and {method}"
     return None
 
@@ -132,7 +132,7 @@ def _descends(values: Sequence[float]) -> bool:
 
 def _pairs(claim: OrderingClaim, means: Sequence[float], values: Sequence[tuple[float, ...]]) -> str:
     """Return for each pair of neighbours which is above, and whether Welch's interval of the difference is sure."""
-    said = []
+    texts = []
     for (a, b), (m, n), (one, two) in zip(
         itertools.pairwise(claim.methods), itertools.pairwise(means), itertools.pairwise(values), strict=True
     ):
@@ -143,5 +143,5 @@ def _pairs(claim: OrderingClaim, means: Sequence[float], values: Sequence[tuple[
             # numbered apart: runs of one seed number under two methods are not taken for pairs here
             welch = seed_difference(dict(enumerate(one)), dict(enumerate(two, start=len(one))))
             sure = "interval holds zero" if welch.low <= 0 <= welch.high else "interval away from zero"
-        said.append(f"{a} {relation} {b} ({sure})")
-    return ", ".join(said)
+        texts.append(f"{a} {relation} {b} ({sure})")
+    return ", ".join(texts)

@@ -92,14 +92,14 @@ def review(suite: str, store: Store, *, profile: str | None = None) -> Review:
     documented = load_documented(file.name, store)
     if documented is None:
         return Review(suite=file.name, recipe=None, evidence=None, verdicts=())
-    wanted = [name for name in PROFILES if name in file.profiles and profile in (None, name)]
-    for name in wanted:
+    profiles = [name for name in PROFILES if name in file.profiles and profile in (None, name)]
+    for name in profiles:
         evidence = find_evidence(ResultName(file.name, name, file.default_method(name)), store)
         if evidence is not None:
             siblings = find_siblings(documented, evidence.records[0], store)
             verdicts = judge_claims(documented, evidence.records, siblings)
             return Review(suite=file.name, recipe=documented.recipe, evidence=evidence, verdicts=verdicts)
-    reason = f"neither run nor baseline is stored; `bench run suites/{file.name} --profile {wanted[0]}` makes a run"
+    reason = f"neither run nor baseline is stored; `bench run suites/{file.name} --profile {profiles[0]}` makes a run"
     return Review(suite=file.name, recipe=documented.recipe, evidence=None, verdicts=unmeasured(documented, reason))
 
 

@@ -57,14 +57,17 @@ def decide(evidence: Sequence[tuple[MetricPolicy, GateEvidence]], policy: Policy
     """
     from bench.statistics.tests import adjusted
 
-    margins = [None if one.baseline is None else limits.margin(one.baseline) for limits, one in evidence]
-    drops = [_drop_of(one, margin) for (_, one), margin in zip(evidence, margins, strict=True)]
+    margins = [
+        None if metric_evidence.baseline is None else limits.margin(metric_evidence.baseline)
+        for limits, metric_evidence in evidence
+    ]
+    drops = [_drop_of(metric_evidence, margin) for (_, metric_evidence), margin in zip(evidence, margins, strict=True)]
     family = [i for i, (limits, _) in enumerate(evidence) if limits.tier != "advisory" and drops[i] is not None]
     p_values = [drop.p_beyond for i in family if (drop := drops[i]) is not None]
     corrected = dict(zip(family, adjusted(p_values, policy.correction), strict=True))
     return [
-        _metric_row(limits, one, margin, drop, corrected.get(i), policy)
-        for i, ((limits, one), margin, drop) in enumerate(zip(evidence, margins, drops, strict=True))
+        _metric_row(limits, metric_evidence, margin, drop, corrected.get(i), policy)
+        for i, ((limits, metric_evidence), margin, drop) in enumerate(zip(evidence, margins, drops, strict=True))
     ]
 
 
@@ -163,19 +166,19 @@ def _judged(
     if margin is None:
         return "shown", "no limit is set"
     slack = _slack(evidence)
-    wanted, n_seeds = limits.min_seeds or policy.min_seeds, min(evidence.n_seeds_run, evidence.n_seeds_baseline)
-    wanted_examples, n_examples = limits.min_examples or policy.min_examples, evidence.n_examples or 0
+    needed_seeds, n_seeds = limits.min_seeds or policy.min_seeds, min(evidence.n_seeds_run, evidence.n_seeds_baseline)
+    needed_examples, n_examples = limits.min_examples or policy.min_examples, evidence.n_examples or 0
     beyond, within = drop.low > margin + slack, drop.high <= margin + slack
     if beyond and (drop.p_beyond if p_adjusted is None else p_adjusted) <= policy.alpha:
-        few = f", on {plural(n_seeds, 'seed')} alone" if n_seeds < wanted else ""
+        few = f", on {plural(n_seeds, 'seed')} alone" if n_seeds < needed_seeds else ""
         return "regression", f"the whole interval is beyond the margin{few}"
-    if n_seeds < wanted:
+    if n_seeds < needed_seeds:
         side = "run" if evidence.n_seeds_run <= evidence.n_seeds_baseline else "baseline"
-        few = f"the {side} has {plural(n_seeds, 'seed')}, and the policy wants {wanted}"
-        return "inconclusive", f"{few}: {plural(wanted - n_seeds, 'more seed')} may decide"
-    if n_examples < wanted_examples:
-        few = f"the scores are of {plural(n_examples, 'example')}, and the policy wants {wanted_examples}"
-        return "inconclusive", f"{few}: {plural(wanted_examples - n_examples, 'more example')} may decide"
+        few = f"the {side} has {plural(n_seeds, 'seed')}, and the policy wants {needed_seeds}"
+        return "inconclusive", f"{few}: {plural(needed_seeds - n_seeds, 'more seed')} may decide"
+    if n_examples < needed_examples:
+        few = f"the scores are of {plural(n_examples, 'example')}, and the policy wants {needed_examples}"
+        return "inconclusive", f"{few}: {plural(needed_examples - n_examples, 'more example')} may decide"
     if within:
         is_zero = drop.low == drop.high and abs(drop.value) <= slack
         return "pass", "no difference at all" if is_zero else "the whole interval is within the margin"

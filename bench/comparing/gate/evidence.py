@@ -50,7 +50,7 @@ def metric_evidence(pair: Pair, policy: Policy) -> list[tuple[MetricPolicy, Gate
     table = compare(
         run, baseline, metrics=list(limits), confidence=policy.confidence, correction="none"
     )  # the gate corrects its own one-sided p-values, over all suites
-    return [(one, _of_metric(metric, pair, table)) for metric, one in limits.items()]
+    return [(metric_limits, _of_metric(metric, pair, table)) for metric, metric_limits in limits.items()]
 
 
 def _of_metric(metric: str, pair: Pair, table: Comparison) -> GateEvidence:
@@ -107,11 +107,11 @@ def _why_not(metric: str, pair: Pair, table: Comparison, row: MetricComparison |
 
 
 def _stale(pair: Pair) -> str:
-    for side, what in zip(_sides(pair), ("run", "baseline"), strict=True):
+    for side, name in zip(_sides(pair), ("run", "baseline"), strict=True):
         version = min(record.schema_version for record in side.records)
         if version < OLDEST_SCHEMA:
-            mend = "run it again with --force" if what == "run" else "promote fresh runs"
-            return f"the {what} is stale: schema_version is {version}, a gate needs {OLDEST_SCHEMA}; {mend}"
+            mend = "run it again with --force" if name == "run" else "promote fresh runs"
+            return f"the {name} is stale: schema_version is {version}, a gate needs {OLDEST_SCHEMA}; {mend}"
     return ""
 
 

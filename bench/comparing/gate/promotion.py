@@ -135,5 +135,5 @@ def _incomparable(made: Baseline, old: Baseline | None, path: Path) -> BenchErro
     mismatches = () if old is None else comparability(made, old)
     if not mismatches:
         return None
-    shown = "; ".join(f"{m.field} is {m.ours}, was {m.theirs}" for m in mismatches)
-    return NotComparableError(f"{path}: the new runs cannot be compared with the baseline they replace ({shown})")
+    differences = "; ".join(f"{m.field} is {m.ours}, was {m.theirs}" for m in mismatches)
+    return NotComparableError(f"{path}: the new runs cannot be compared with the baseline they replace ({differences})")

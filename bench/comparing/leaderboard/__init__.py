@@ -89,8 +89,8 @@ def _stored_suites(store: Store) -> list[str]:
 
 
 def _profiles(file: SuiteFile, profile: str | None, store: Store) -> list[str]:
-    wanted = [name for name in PROFILES if name in file.profiles and profile in (None, name)]
-    return [name for name in wanted if len(find_methods(file.name, name, store)) > 1]
+    names = [name for name in PROFILES if name in file.profiles and profile in (None, name)]
+    return [name for name in names if len(find_methods(file.name, name, store)) > 1]
 
 
 def _check_named(sides: Sequence[Side], boards: Sequence[Board]) -> None:

@@ -204,8 +204,8 @@ def _level(side: Side, metric: str, confidence: float) -> Estimate:
     return replace(over_seeds, low=crossed.low, high=crossed.high, confidence=confidence, over=crossed.over)
 
 
-def _is_same(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=_SAME_VALUE, abs_tol=_SAME_VALUE)
+def _is_same(value: float, other: float) -> bool:
+    return math.isclose(value, other, rel_tol=_SAME_VALUE, abs_tol=_SAME_VALUE)
 
 
 def _mean_score(side: Side, metric: str, confidence: float) -> MeanDifference | None:
@@ -258,17 +258,17 @@ def _beside(name: str, reference: str | None, pairs: Sequence[MethodPair]) -> tu
 
 def _turned(row: MetricComparison) -> MetricComparison:
     """Return the same two sides the other way round: b minus a."""
-    found = row.difference
-    if found is not None:
-        found = replace(
-            found,
-            value=-found.value,
-            low=-found.high,
-            high=-found.low,
-            n_seeds_a=found.n_seeds_b,
-            n_seeds_b=found.n_seeds_a,
+    difference = row.difference
+    if difference is not None:
+        difference = replace(
+            difference,
+            value=-difference.value,
+            low=-difference.high,
+            high=-difference.low,
+            n_seeds_a=difference.n_seeds_b,
+            n_seeds_b=difference.n_seeds_a,
         )
-    return replace(row, a=row.b, b=row.a, difference=found)
+    return replace(row, a=row.b, b=row.a, difference=difference)
 
 
 # --- cost ------------------------------------------------------------------------------------------------------------
@@ -294,9 +294,9 @@ def _spent(records: Sequence[RunRecord]) -> CostSummary:
 def _forgetting(records: Sequence[RunRecord]) -> dict[str, Forgotten]:
     """Return what was forgotten of each text that every seed was measured on."""
     titles = set.intersection(*(set(record.forgetting) for record in records))
-    found = {}
+    forgotten = {}
     for title in sorted(titles):
         rises = [record.forgetting[title].after_nats - record.forgetting[title].before_nats for record in records]
         spread = stdev(rises) if len(rises) > 1 else None
-        found[title] = Forgotten(mean_nats=fmean(rises), standard_deviation_nats=spread)
-    return found
+        forgotten[title] = Forgotten(mean_nats=fmean(rises), standard_deviation_nats=spread)
+    return forgotten

@@ -179,10 +179,10 @@ def _choose(
 ) -> tuple[Side, set[str]]:
     """Return the result that stands for a method, and the keys of its other configs."""
     keys = {candidate.config_key for candidate in candidates}
-    wanted = key_now if key_now in keys else _most_fitting(candidates, default)
-    sides = [candidate.side() for candidate in candidates if candidate.config_key == wanted]
+    chosen_key = key_now if key_now in keys else _most_fitting(candidates, default)
+    sides = [candidate.side() for candidate in candidates if candidate.config_key == chosen_key]
     best = max(sides, key=lambda side: (len(side.records), side.kind == "runs"))
-    return replace(best, name=method), keys - {wanted}
+    return replace(best, name=method), keys - {chosen_key}
 
 
 def _most_fitting(candidates: Sequence[Candidate], default: SuiteConfig) -> str:

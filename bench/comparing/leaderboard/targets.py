@@ -41,19 +41,23 @@ def to_target(records: Sequence[RunRecord], metric: str, target: float, *, highe
         target: in the metric's unit; a score that equals it has reached it.
         higher_is_better: the metric's direction.
     """
-    found = []
+    reached = []
     for record in records:
-        curve = [(one.step, one.scores[metric].value) for one in record.evaluations if metric in one.scores]
+        curve = [
+            (evaluation.step, evaluation.scores[metric].value)
+            for evaluation in record.evaluations
+            if metric in evaluation.scores
+        ]
         if not curve or curve[-1][0] == 0:
             return None
         step = _first_at(curve, target, higher_is_better=higher_is_better)
         share = step / curve[-1][0]
         cost = record.cost
-        found.append((step, share * cost.n_training_tokens, share * cost.stages_s["training"]))
-    steps, tokens, seconds = (median(column) for column in zip(*found, strict=True))
+        reached.append((step, share * cost.n_training_tokens, share * cost.stages_s["training"]))
+    steps, tokens, seconds = (median(column) for column in zip(*reached, strict=True))
     return ToTarget(
-        n_seeds=len(found),
-        n_reached=sum(math.isfinite(step) for step, _, _ in found),
+        n_seeds=len(reached),
+        n_reached=sum(math.isfinite(step) for step, _, _ in reached),
         steps=_finite(steps),
         tokens=_finite(tokens),
         seconds=_finite(seconds),
@@ -105,8 +109,8 @@ def performance_profiles(seconds: Sequence[Mapping[str, float | None]]) -> tuple
         fastest = min(times.values(), default=math.inf)
         for method, time in times.items():
             ratios[method].append(_ratio(time, fastest))
-    found = [PerformanceProfile(method=method, ratios=tuple(ratios[method])) for method in methods]
-    return tuple(sorted(found, key=lambda one: (-one.area, one.method)))
+    profiles = [PerformanceProfile(method=method, ratios=tuple(ratios[method])) for method in methods]
+    return tuple(sorted(profiles, key=lambda profile: (-profile.area, profile.method)))
 
 
 def _ratio(time: float, fastest: float) -> float:

@@ -30,6 +30,7 @@ from bench.records.store.baseline import (
 from bench.records.store.finding import DOCUMENTED_FILE, Store, default_roots
 from bench.records.store.name import ResultName
 from bench.records.store.run import (
+    CURVE_FILE,
     LOCK_FILE,
     PREDICTIONS_FILES,
     RECORD_FILE,
@@ -49,6 +50,7 @@ from bench.records.store.run import (
 )
 
 __all__ = [
+    "CURVE_FILE",
     "DOCUMENTED_FILE",
     "LOCK_FILE",
     "PREDICTIONS_FILES",

@@ -75,23 +75,23 @@ def cost_cells(entry: BoardEntry, board: Board) -> tuple[str, ...]:
 
 
 def _to_target(entry: BoardEntry, board: Board) -> tuple[str, str]:
-    found = entry.to_target
+    reached = entry.to_target
     if board.target is None:
         return MISSING, MISSING
-    if found is None:
+    if reached is None:
         return "no curve", "no curve"
-    some = "" if found.n_reached == found.n_seeds else f" ({found.n_reached}/{found.n_seeds})"
-    if found.tokens is None or found.seconds is None:
+    some = "" if reached.n_reached == reached.n_seeds else f" ({reached.n_reached}/{reached.n_seeds})"
+    if reached.tokens is None or reached.seconds is None:
         return f"not reached{some}", f"not reached{some}"
-    return count(found.tokens) + some, seconds(found.seconds) + some
+    return count(reached.tokens) + some, seconds(reached.seconds) + some
 
 
 def _forgotten(entry: BoardEntry, title: str) -> str:
-    found = entry.forgetting.get(title)
-    if found is None:
+    rise = entry.forgetting.get(title)
+    if rise is None:
         return MISSING
-    spread = found.standard_deviation_nats
-    return number(found.mean_nats, signed=True) + ("" if spread is None else f" ± {number(spread)}")
+    spread = rise.standard_deviation_nats
+    return number(rise.mean_nats, signed=True) + ("" if spread is None else f" ± {number(spread)}")
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------
@@ -113,8 +113,8 @@ def _best(board: Board, name: Name) -> str:
     best = board.best
     if len(best) > 1:
         all_or_some = "All methods" if len(best) == len(board.entries) else "The best methods"
-        said = f"{all_or_some}, {_joined([e.name for e in best], name)}, cannot be told apart."
-        return f"{said} {_cheapest(best, name)}"
+        sentence = f"{all_or_some}, {_joined([e.name for e in best], name)}, cannot be told apart."
+        return f"{sentence} {_cheapest(best, name)}"
     (first,) = best
     alike = [
         pair.b if pair.a == first.name else pair.a
@@ -145,20 +145,20 @@ def _cheapest(best: Sequence[BoardEntry], name: Name) -> str:
 
 def warnings(board: Board, name: Name = str) -> list[str]:
     """Return what makes the board say less than it seems to."""
-    found = []
+    texts = []
     few = [f"{name(entry.name)} ({entry.n_seeds})" for entry in board.entries if entry.n_seeds < MIN_SEEDS]
     if few:
-        found.append(
+        texts.append(
             f"Fewer than {MIN_SEEDS} seeds: {', '.join(few)}. What another seed would give is not known there, so a "
             "difference may be the luck of one."
         )
     devices = sorted({record.environment.device for entry in board.entries for record in entry.side.records})
     if len(devices) > 1:
-        found.append(f"Times and memory are of several kinds of device ({', '.join(devices)}): do not compare them.")
+        texts.append(f"Times and memory are of several kinds of device ({', '.join(devices)}): do not compare them.")
     if len({entry.spent.memory_of for entry in board.entries}) > 1:
         of_gpu = [name(entry.name) for entry in board.entries if entry.spent.memory_of == "GPU"]
-        found.append(f"Peak memory is that of the GPU for {', '.join(of_gpu)}, and of the process for the others.")
-    return found
+        texts.append(f"Peak memory is that of the GPU for {', '.join(of_gpu)}, and of the process for the others.")
+    return texts
 
 
 def how_to_read(board: Board) -> str:
@@ -203,27 +203,27 @@ def what_costs(board: Board) -> str:
 
 def why_missing(board: Board) -> list[str]:
     """Return why a value is missing, a sentence for each reason."""
-    found = [*dict.fromkeys(f"{pair.a} and {pair.b}: {why}." for pair in board.pairs if (why := pair.comparison.why))]
-    if len(found) > _MANY:
-        found = [*found[:_MANY], f"The same or the like holds of {plural(len(found) - _MANY, 'pair')} more."]
+    texts = [*dict.fromkeys(f"{pair.a} and {pair.b}: {why}." for pair in board.pairs if (why := pair.comparison.why))]
+    if len(texts) > _MANY:
+        texts = [*texts[:_MANY], f"The same or the like holds of {plural(len(texts) - _MANY, 'pair')} more."]
     entries, selection = board.entries, board.selection
     if selection.reference is None:
-        found.append(
+        texts.append(
             f"Nothing comparable is stored of {selection.default_method}, the suite's default method, so there is no "
             "reference" + ("." if board.target is not None else ", and no target: give one with --target.")
         )
     if without := [entry.name for entry in entries if entry.spent.cpu_s is None]:
-        found.append(f"Processor time was not measured for {_all_or(without, entries)}.")
+        texts.append(f"Processor time was not measured for {_all_or(without, entries)}.")
     if board.target is not None and (without := [entry.name for entry in entries if entry.to_target is None]):
-        found.append(
+        texts.append(
             f"No curve of {board.metric} is stored for {_all_or(without, entries)}: training.evaluate_every_steps "
             "makes one."
         )
     if without := [entry.name for entry in entries if not set(board.forgotten_texts) <= set(entry.forgetting)]:
-        found.append(f"Forgetting was not measured on every text for {_all_or(without, entries)}.")
+        texts.append(f"Forgetting was not measured on every text for {_all_or(without, entries)}.")
     elif not board.forgotten_texts:
-        found.append("Forgetting was not measured for any method.")
-    return found
+        texts.append("Forgetting was not measured for any method.")
+    return texts
 
 
 _MANY = 5

@@ -66,8 +66,8 @@ def _named(cells: Sequence[str], place: int) -> tuple[str, ...]:
 
 
 def _reasons(board: Board) -> Iterable[str]:
-    if found := words.why_missing(board):
-        yield "\n".join(f"- {cell(text, max_characters=_LONG)}" for text in found)
+    if sentences := words.why_missing(board):
+        yield "\n".join(f"- {cell(text, max_characters=_LONG)}" for text in sentences)
 
 
 def _apart(board: Board) -> Iterable[str]:
@@ -77,13 +77,13 @@ def _apart(board: Board) -> Iterable[str]:
     yield "These are stored too, and differ in what all methods of a leaderboard must share."
     rows = [
         (
-            code(one.side.name),
+            code(result.side.name),
             code(mismatch.field),
             cell(mismatch.ours, max_characters=VALUE_CHARACTERS),
             cell(mismatch.theirs, max_characters=VALUE_CHARACTERS),
         )
-        for one in board.selection.apart
-        for mismatch in one.mismatches
+        for result in board.selection.apart
+        for mismatch in result.mismatches
     ]
     yield table(("method", "field", "its value", "the leaderboard's"), rows)
 
@@ -122,14 +122,14 @@ def render_profiles(
     names = [board.selection.suite for board in boards]
     rows = [
         (
-            code(one.method),
-            number(one.area),
-            *("not reached" if ratio == float("inf") else f"{ratio:.2f}" for ratio in one.ratios),
+            code(result.method),
+            number(result.area),
+            *("not reached" if ratio == float("inf") else f"{ratio:.2f}" for ratio in result.ratios),
         )
-        for one in profiles
+        for result in profiles
     ]
     measured = {entry.name for board in boards for entry in board.entries if entry.to_target is not None}
-    missing = sorted(measured - {one.method for one in profiles})
+    missing = sorted(measured - {result.method for result in profiles})
     blocks = [
         f"# Time to target over {plural(len(boards), 'suite')}, {profile} profile",
         table(("method", "area", *map(cell, names)), rows),

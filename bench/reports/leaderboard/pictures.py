@@ -109,9 +109,9 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     order = sorted(range(len(places)), key=lambda i: places[i])
     # With the gaps taken out, "far enough apart" is "rising": the nearest rising row is that of isotonic regression.
     room = 1 - gap * (len(places) - 1)
-    wanted = [min(max(places[i], 0.0), 1.0) - gap * rank for rank, i in enumerate(order)]
+    heights = [min(max(places[i], 0.0), 1.0) - gap * rank for rank, i in enumerate(order)]
     apart = [0.0] * len(places)
-    for rank, (i, place) in enumerate(zip(order, isotonic_regression(wanted).x.tolist(), strict=True)):
+    for rank, (i, place) in enumerate(zip(order, isotonic_regression(heights).x.tolist(), strict=True)):
         apart[i] = min(max(place, 0.0), max(room, 0.0)) + gap * rank
     return apart
 
@@ -132,14 +132,14 @@ def profiles_svg(profiles: Sequence[PerformanceProfile]) -> str:
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         factors = sorted({1.0, MOST_TIMES_THE_FASTEST, *_turns(profiles)})
-        for i, one in enumerate(profiles):
+        for i, result in enumerate(profiles):
             axes.step(
                 factors,
-                [one.share_within(factor) for factor in factors],
+                [result.share_within(factor) for factor in factors],
                 where="post",
                 color=f"C{i % 10}",
                 ls=("-", "--", ":", "-.")[i // 10 % 4],
-                label=f"{one.method} ({one.area:.3f})",
+                label=f"{result.method} ({result.area:.3f})",
             )
         axes.set_xlim(1, MOST_TIMES_THE_FASTEST)
         axes.set_ylim(-0.03, 1.03)
@@ -152,4 +152,4 @@ def profiles_svg(profiles: Sequence[PerformanceProfile]) -> str:
 
 
 def _turns(profiles: Sequence[PerformanceProfile]) -> list[float]:
-    return [ratio for one in profiles for ratio in one.ratios if ratio < MOST_TIMES_THE_FASTEST]
+    return [ratio for result in profiles for ratio in result.ratios if ratio < MOST_TIMES_THE_FASTEST]

@@ -49,18 +49,18 @@ def values(board: Board) -> dict[str, Any]:
         ],
         "not_comparable": [
             {
-                "method": one.side.name,
-                "fields": [{"field": m.field, "its": m.ours, "leaderboard": m.theirs} for m in one.mismatches],
+                "method": result.side.name,
+                "fields": [{"field": m.field, "its": m.ours, "leaderboard": m.theirs} for m in result.mismatches],
             }
-            for one in selection.apart
+            for result in selection.apart
         ],
     }
 
 
-def profile_values(one: PerformanceProfile) -> dict[str, Any]:
+def profile_values(result: PerformanceProfile) -> dict[str, Any]:
     """Return a performance profile for JSON; the ratio of a suite whose target it did not reach is null."""
-    ratios = [ratio if math.isfinite(ratio) else None for ratio in one.ratios]
-    return {"method": one.method, "area": one.area, "ratios": ratios}
+    ratios = [ratio if math.isfinite(ratio) else None for ratio in result.ratios]
+    return {"method": result.method, "area": result.area, "ratios": ratios}
 
 
 def csv_text(boards: Sequence[Board]) -> str:
@@ -72,9 +72,9 @@ def csv_text(boards: Sequence[Board]) -> str:
     for board in boards:
         for entry in board.entries:
             row = _row(entry, board)
-            for title, found in entry.forgetting.items():
-                row[f"forgetting_nats {title}"] = found.mean_nats
-                row[f"forgetting_sd_nats {title}"] = found.standard_deviation_nats
+            for title, rise in entry.forgetting.items():
+                row[f"forgetting_nats {title}"] = rise.mean_nats
+                row[f"forgetting_sd_nats {title}"] = rise.standard_deviation_nats
             rows.append(row)
     text = io.StringIO()
     writer = csv.DictWriter(text, [*dict.fromkeys(name for row in rows for name in row)], lineterminator="\n")
@@ -84,8 +84,8 @@ def csv_text(boards: Sequence[Board]) -> str:
 
 
 def _row(entry: BoardEntry, board: Board) -> dict[str, Any]:
-    level, found, reached = entry.level, entry.difference, entry.to_target
-    difference = _difference(None if found is None else found.difference)
+    level, comparison, reached = entry.level, entry.difference, entry.to_target
+    difference = _difference(None if comparison is None else comparison.difference)
     return {
         "suite": board.selection.suite,
         "profile": board.selection.profile,
@@ -100,11 +100,13 @@ def _row(entry: BoardEntry, board: Board) -> dict[str, Any]:
         "score_high": level.high,
         "score_over": level.over,
         "n_seeds": entry.n_seeds,
-        "difference": difference["value"] if found is None or found.difference else found.a - found.b,
+        "difference": difference["value"]
+        if comparison is None or comparison.difference
+        else comparison.a - comparison.b,
         "difference_low": difference["low"],
         "difference_high": difference["high"],
         "difference_p": difference["p_value"],
-        "difference_p_adjusted": None if found is None else found.p_adjusted,
+        "difference_p_adjusted": None if comparison is None else comparison.p_adjusted,
         "difference_is": entry.word,
         **asdict(entry.spent),
         "target": board.target,
@@ -116,8 +118,8 @@ def _row(entry: BoardEntry, board: Board) -> dict[str, Any]:
     }
 
 
-def _difference(found: MeanDifference | None) -> dict[str, Any]:
-    return dict(_NO_DIFFERENCE) if found is None else asdict(found)
+def _difference(difference: MeanDifference | None) -> dict[str, Any]:
+    return dict(_NO_DIFFERENCE) if difference is None else asdict(difference)
 
 
 def _standing(entry: BoardEntry, board: Board) -> str:
@@ -129,4 +131,4 @@ def _standing(entry: BoardEntry, board: Board) -> str:
 
 
 def _forgetting(entry: BoardEntry) -> dict[str, Any]:
-    return {title: asdict(found) for title, found in entry.forgetting.items()}
+    return {title: asdict(rise) for title, rise in entry.forgetting.items()}

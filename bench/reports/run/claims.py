@@ -55,12 +55,12 @@ def _measured(verdict: ClaimVerdict) -> str:
         return "—"
     if verdict.claim.quantity.startswith(("cost.wall_time_s", "cost.stages_s.")):
         return seconds(verdict.measured[0])
-    shown = [count(value) if abs(value) >= 1000 else number(value) for value in verdict.measured]
+    numbers = [count(value) if abs(value) >= 1000 else number(value) for value in verdict.measured]
     if verdict.claim.kind == "ordering":
-        return ", ".join(f"{cell(name)} {value}" for name, value in zip(verdict.claim.methods, shown, strict=True))
-    places = thinned(len(shown), MAX_MEASURED)
-    return " → ".join(shown[i] for i in places) + (
-        f" ({len(places)} of {len(shown)})" if len(places) < len(shown) else ""
+        return ", ".join(f"{cell(name)} {value}" for name, value in zip(verdict.claim.methods, numbers, strict=True))
+    places = thinned(len(numbers), MAX_MEASURED)
+    return " → ".join(numbers[i] for i in places) + (
+        f" ({len(places)} of {len(numbers)})" if len(places) < len(numbers) else ""
     )
 
 

@@ -57,9 +57,11 @@ def scores_by_step(summary: RunSummary, figure: str | None) -> Iterable[str]:
     titles = [cell(metrics.spec(name).title) for name in names]
     yield table(("step", *titles, *(["train loss"] if any(losses) else [])), rows)
     over = f"Means over {plural(len(records), 'seed')}" if len(records) > 1 else "One seed"
-    shown = "every evaluation" if len(rows) == len(evaluations) else f"{len(rows)} of {len(evaluations)} evaluations"
+    selection = (
+        "every evaluation" if len(rows) == len(evaluations) else f"{len(rows)} of {len(evaluations)} evaluations"
+    )
     since = "; train loss is the mean since the evaluation before" if any(losses) else ""
-    yield f"{over}; {shown}{since}."
+    yield f"{over}; {selection}{since}."
 
 
 def _caption(summary: RunSummary, names: Sequence[str]) -> str:
@@ -87,12 +89,12 @@ def steadiness(summary: RunSummary) -> Iterable[str]:
     row, records = summary.primary, summary.records
     if row.metric not in curve_metrics(summary) or len(records[0].evaluations) < MIN_VALUES:
         return
-    found = [stability(values, higher_is_better=row.higher_is_better) for values in values_of(summary, row.metric)]
+    curves = [stability(values, higher_is_better=row.higher_is_better) for values in values_of(summary, row.metric)]
     measures = (
-        ("swing", [one.swing for one in found]),
-        ("early swing", [one.early_swing for one in found]),
-        ("late swing", [one.late_swing for one in found]),
-        ("largest fall", [one.largest_fall for one in found]),
+        ("swing", [curve.swing for curve in curves]),
+        ("early swing", [curve.early_swing for curve in curves]),
+        ("late swing", [curve.late_swing for curve in curves]),
+        ("largest fall", [curve.largest_fall for curve in curves]),
     )
     facts = [(name, _mean(values, row.unit)) for name, values in measures]
     spread = row.after.standard_deviation

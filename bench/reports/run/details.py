@@ -33,18 +33,18 @@ def parameters(summary: RunSummary) -> Iterable[str]:
 def cost(summary: RunSummary) -> Iterable[str]:
     """Yield time and memory, as means over seeds; the longest stage first."""
     costs = [record.cost for record in summary.records]
-    names = dict.fromkeys(name for one in costs for name in one.stages_s)
-    means = {name: fmean(one.stages_s.get(name, 0.0) for one in costs) for name in names}
+    names = dict.fromkeys(name for cost_of in costs for name in cost_of.stages_s)
+    means = {name: fmean(cost_of.stages_s.get(name, 0.0) for cost_of in costs) for name in names}
     rows = [(cell(name), seconds(means[name])) for name in sorted(means, key=lambda name: -means[name])]
-    rows.append(("**whole run**", f"**{seconds(fmean(one.wall_time_s for one in costs))}**"))
+    rows.append(("**whole run**", f"**{seconds(fmean(cost_of.wall_time_s for cost_of in costs))}**"))
     yield table(("stage", "time"), rows)
-    gpu = [one.peak_gpu_memory_bytes for one in costs if one.peak_gpu_memory_bytes is not None]
+    gpu = [cost_of.peak_gpu_memory_bytes for cost_of in costs if cost_of.peak_gpu_memory_bytes is not None]
     facts = [
-        ("peak memory of the process", size(fmean(one.peak_memory_bytes for one in costs))),
+        ("peak memory of the process", size(fmean(cost_of.peak_memory_bytes for cost_of in costs))),
         *([("peak memory of the GPU", size(fmean(gpu)))] if gpu else []),
-        ("training tokens", count(fmean(one.n_training_tokens for one in costs))),
-        ("training tokens a second", count(fmean(one.training_tokens_per_s for one in costs))),
-        ("saved weights", size(fmean(one.saved_bytes for one in costs))),
+        ("training tokens", count(fmean(cost_of.n_training_tokens for cost_of in costs))),
+        ("training tokens a second", count(fmean(cost_of.training_tokens_per_s for cost_of in costs))),
+        ("saved weights", size(fmean(cost_of.saved_bytes for cost_of in costs))),
     ]
     yield table(("what", "value"), facts)
     over = f"Means over {plural(len(costs), 'seed')}" if len(costs) > 1 else "One seed"
@@ -99,13 +99,13 @@ def soundness(summary: RunSummary) -> Iterable[str]:
         ),
     ]
     if len(records) > 1:
-        for name, what in (
+        for name, count_name in (
             ("initial_trainable", "initial trainable weights"),
             ("batch_order", "batch orders"),
             ("final_trainable", "final weights"),
         ):
             n_distinct = len({getattr(record.hashes, name) for record in records})
-            facts.append((f"different {what}", f"{n_distinct} among {plural(len(records), 'seed')}"))
+            facts.append((f"different {count_name}", f"{n_distinct} among {plural(len(records), 'seed')}"))
     yield table(("check", "result"), facts)
 
 
@@ -166,11 +166,11 @@ def _distinct(summary: RunSummary, field: str) -> str:
 
 
 def _tables(summary: RunSummary, field: str, joint: str) -> str:
-    shown = (
+    listed = (
         ", ".join(cell(f"{name}{joint}{value}") for name, value in sorted(getattr(e, field).items()))
         for e in _environments(summary)
     )
-    return "; or ".join(dict.fromkeys(shown)) or "—"
+    return "; or ".join(dict.fromkeys(listed)) or "—"
 
 
 def _commit(environment: Environment) -> str:
@@ -186,8 +186,8 @@ def rerun(summary: RunSummary) -> Iterable[str]:
     seeds = ",".join(str(record.seed) for record in summary.records)
     lock = run_folder(Path("runs"), config, summary.records[0].seed) / LOCK_FILE
     if is_as_shipped(config):
-        what = f"suites/{config.suite} --profile {config.profile} --method {config.method_name}"
+        suite = f"suites/{config.suite} --profile {config.profile} --method {config.method_name}"
     else:
-        what = lock.as_posix()
-    yield f"```sh\nbench run {what} --seeds {seeds}\n```"
+        suite = lock.as_posix()
+    yield f"```sh\nbench run {suite} --seeds {seeds}\n```"
     yield f"All settings, as they were, are in {code(lock.as_posix())}."

@@ -75,7 +75,7 @@ def read_generated(
     longest = judged = None
     if "longest_overlap" in config.metrics:
         by_stage = {
-            stage: tuple(round(float(one[stage]["longest_overlap"][:, 0].max())) for one in statistics)
+            stage: tuple(round(float(arrays[stage]["longest_overlap"][:, 0].max())) for arrays in statistics)
             for stage in STAGES
         }
         longest = Longest(**by_stage)

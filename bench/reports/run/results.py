@@ -42,7 +42,7 @@ def _baseline_sentence(summary: RunSummary) -> str:
     if row.against is None:
         fields = ", ".join(code(mismatch.field) for mismatch in row.mismatches)
         return f"The stored baseline is **incomparable**: {fields} differ{'s' if len(row.mismatches) == 1 else ''}."
-    said = {
+    standing = {
         "identical": "**equal**, to the last digit of every seed",
         "better": "**better** (the interval of the difference is away from zero)",
         "worse": "**worse** (the interval of the difference is away from zero)",
@@ -50,7 +50,7 @@ def _baseline_sentence(summary: RunSummary) -> str:
         "no interval": "compared by value alone, for nothing that is stored gives an interval",
     }[row.against.standing]
     difference = "" if row.against.is_identical else f", difference {difference_text(row.against.comparison)}"
-    return f"Against the measured baseline of {plural(len(baseline.seeds), 'seed')}: {said}{difference}."
+    return f"Against the measured baseline of {plural(len(baseline.seeds), 'seed')}: {standing}{difference}."
 
 
 def _percent(row: MetricComparison) -> str:
@@ -117,20 +117,20 @@ def _legend(summary: RunSummary) -> str:
     )
 
 
-def _brackets(what: str, comparisons: list[MetricComparison]) -> str:
+def _brackets(title: str, comparisons: list[MetricComparison]) -> str:
     """Return what the brackets and the p of a column cover."""
     known = [row for row in comparisons if row.difference is not None]
     if not known:
-        return f"{what}: nothing that is stored gives an interval."
+        return f"{title}: nothing that is stored gives an interval."
     over = {
         "examples": "examples, which leaves out the choice of seeds",
         "seeds": "seeds, which leaves out the choice of examples",
         "both": "seeds and examples",
     }
-    covers = dict.fromkeys(over[one.difference.over] for one in known if one.difference is not None)
+    covers = dict.fromkeys(over[row.difference.over] for row in known if row.difference is not None)
     adjusted = f"adjusted by Holm over {plural(len(known), 'metric')}" if len(known) > 1 else "of one metric"
     return (
-        f"{what}: {_percent(known[0])} interval over {', or over '.join(covers)}; p is two-sided, for no difference, "
+        f"{title}: {_percent(known[0])} interval over {', or over '.join(covers)}; p is two-sided, for no difference, "
         f"{adjusted}."
     )
 
@@ -197,10 +197,10 @@ def _noise_cells(row: MetricSummary, summary: RunSummary) -> tuple[str, ...]:
     floor = None if summary.baseline is None else summary.baseline.noise
     if floor is None:
         return ()
-    found = floor.metrics.get(row.metric)
-    if found is None:
+    noise = floor.metrics.get(row.metric)
+    if noise is None:
         return ("—", "—")
-    return (number(found.device, row.unit), "—" if found.seeds is None else number(found.seeds, row.unit))
+    return (number(noise.device, row.unit), "—" if noise.seeds is None else number(noise.seeds, row.unit))
 
 
 def _noise_sentence(summary: RunSummary) -> str:
@@ -236,16 +236,16 @@ def gate(summary: RunSummary) -> Iterable[str]:
     """Yield what the policy says of these runs; nothing where it does not name them."""
     from bench.reports import gate as outputs  # it needs the tables of this package
 
-    found = summary.gate
-    if found is None:
+    verdict = summary.gate
+    if verdict is None:
         return
-    if isinstance(found, str):
-        yield f"The policy can say nothing of these runs: {cell(found, max_characters=400)}"
+    if isinstance(verdict, str):
+        yield f"The policy can say nothing of these runs: {cell(verdict, max_characters=400)}"
         return
-    yield f"**{outputs.summary(found)}**"
-    rows = [[cell(text) for text in outputs.cells(row)[1:]] for row in found.rows]
+    yield f"**{outputs.summary(verdict)}**"
+    rows = [[cell(text) for text in outputs.cells(row)[1:]] for row in verdict.rows]
     yield table(outputs.HEADERS[1:], rows)
     yield (
-        f"{outputs.method_note(found)} These are the rows of this suite; `bench gate` corrects over all suites. "
-        f"Policy: {code(Path(found.policy_path).name)}, profile {code(found.policy.profile)}."
+        f"{outputs.method_note(verdict)} These are the rows of this suite; `bench gate` corrects over all suites. "
+        f"Policy: {code(Path(verdict.policy_path).name)}, profile {code(verdict.policy.profile)}."
     )

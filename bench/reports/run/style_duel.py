@@ -39,8 +39,8 @@ def judge_section(summary: RunSummary, generated: Generated | None) -> Iterable[
     yield table(
         ("mean confidence", "accuracy", "chunks"),
         [
-            (number(one.confidence, "fraction"), number(one.accuracy, "fraction"), count(one.n_chunks))
-            for one in judge.calibration
+            (number(part.confidence, "fraction"), number(part.accuracy, "fraction"), count(part.n_chunks))
+            for part in judge.calibration
         ],
     )
     if judge.others:
@@ -73,4 +73,4 @@ def pair_table(summary: RunSummary, generated: Generated | None) -> Iterable[str
     seed = summary.records[0].seed
     yield f"Seed {seed}: the first samples of each writer; none is picked by hand. Long texts are cut."
     authors = [f"writer of {cell(name)}" for name in summary.config.data.labels]
-    yield table(("sample", *authors), [(one.name, *(cell(text) for text in one.texts)) for one in generated.pairs])
+    yield table(("sample", *authors), [(part.name, *(cell(text) for text in part.texts)) for part in generated.pairs])

@@ -53,20 +53,21 @@ def render(result: StudyResult, *, figure: str | None = None) -> str:
 def verdict(result: StudyResult) -> str:
     """Return what the study says, in a sentence for each fair pair."""
     metric, reference = result.study.metric, result.methods[0]
-    said = []
-    for one in result.methods:
-        pairs = result.comparisons[one.name]
-        if one.best is None:
-            said.append(f"Every trial of {code(one.name)} failed")
-        elif one.searched and one.best.number == 0:
-            said.append(f"For {code(one.name)}, no trial did better than the default")
-        elif one.searched:
-            said.append(f"{code(one.name)}, tuned beside default: {_outcome(row_of(pairs.tuned_and_default, metric))}")
-        if one is not reference and one.is_tuned and reference.is_tuned:
-            said.append(
-                f"{code(one.name)} beside {code(reference.name)}, both tuned: {_outcome(row_of(pairs.tuned, metric))}"
+    clauses = []
+    for method in result.methods:
+        pairs = result.comparisons[method.name]
+        if method.best is None:
+            clauses.append(f"Every trial of {code(method.name)} failed")
+        elif method.searched and method.best.number == 0:
+            clauses.append(f"For {code(method.name)}, no trial did better than the default")
+        elif method.searched:
+            clauses.append(
+                f"{code(method.name)}, tuned beside default: {_outcome(row_of(pairs.tuned_and_default, metric))}"
             )
-    text = ". ".join(said)
+        if method is not reference and method.is_tuned and reference.is_tuned:
+            outcome = _outcome(row_of(pairs.tuned, metric))
+            clauses.append(f"{code(method.name)} beside {code(reference.name)}, both tuned: {outcome}")
+    text = ". ".join(clauses)
     return f"{text}." if text else "Only defaults were run."
 
 
@@ -96,7 +97,7 @@ def _what_ran(result: StudyResult) -> Iterable[str]:
         ("search", f"Optuna's TPE, seed {file.sampler_seed}"),
     ]
     if file.set:
-        facts.append(("set for all", ", ".join(code(one) for one in file.set)))
+        facts.append(("set for all", ", ".join(code(setting) for setting in file.set)))
     if result.allowed:
         why = "the budget is of work, not of steps, so sides may differ in it"
         facts.append(("allowed to differ", f"{', '.join(code(field) for field in result.allowed)}: {why}"))
@@ -104,9 +105,9 @@ def _what_ran(result: StudyResult) -> Iterable[str]:
 
 
 def _trials(result: StudyResult) -> str:
-    said = f"{result.study.file.trials} a method, its default settings among them"
-    alone = [code(one.name) for one in result.methods if not one.searched]
-    return said + (f"; the default alone for {', '.join(alone)}" if alone else "")
+    text = f"{result.study.file.trials} a method, its default settings among them"
+    alone = [code(method.name) for method in result.methods if not method.searched]
+    return text + (f"; the default alone for {', '.join(alone)}" if alone else "")
 
 
 def _budget(file: StudyFile) -> str:
@@ -121,12 +122,12 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 def _default_and_tuned(result: StudyResult) -> Iterable[str]:
     rows = []
-    for one in result.methods:
+    for method in result.methods:
         for metric in result.study.metrics:
-            row = row_of(result.comparisons[one.name].tuned_and_default, metric)
-            scores = (_score(one.default, metric), _score(one.tuned, metric))
-            beside = _cells(row, "tuned is the default" if _is_same(one) else "—")
-            rows.append((code(one.name), _title(metric), *scores, *beside))
+            row = row_of(result.comparisons[method.name].tuned_and_default, metric)
+            scores = (_score(method.default, metric), _score(method.tuned, metric))
+            beside = _cells(row, "tuned is the default" if _is_same(method) else "—")
+            rows.append((code(method.name), _title(metric), *scores, *beside))
     yield table(("method", "metric", "default", "tuned", "tuned - default", "tuned is", "over", "adjusted p"), rows)
     yield (
         "Scores on the test rows: mean ± standard deviation over seeds; of one seed, its interval over examples. "
@@ -136,17 +137,17 @@ def _default_and_tuned(result: StudyResult) -> Iterable[str]:
 
 def _against_the_reference(result: StudyResult) -> Iterable[str]:
     rows = []
-    for one in result.methods[1:]:
+    for method in result.methods[1:]:
         for metric in result.study.metrics:
-            pairs = result.comparisons[one.name]
-            tuned = "tuned" if one.is_tuned and result.methods[0].is_tuned else ONE_UNTUNED
+            pairs = result.comparisons[method.name]
+            tuned = "tuned" if method.is_tuned and result.methods[0].is_tuned else ONE_UNTUNED
             for name, comparison in (("defaults", pairs.defaults), (tuned, pairs.tuned)):
-                rows.append((code(one.name), _title(metric), name, *_cells(row_of(comparison, metric), "—")))
+                rows.append((code(method.name), _title(metric), name, *_cells(row_of(comparison, metric), "—")))
     if rows:
         yield table(("method", "metric", "both at", "difference", "it is", "over", "adjusted p"), rows)
         unlike = any(ONE_UNTUNED in row for row in rows)
-        said = f" A row that says *{ONE_UNTUNED}* is not fair to the side that was not tuned." if unlike else ""
-        yield f"Like beside like: default minus default, tuned minus tuned.{said} {_family(result)}"
+        text = f" A row that says *{ONE_UNTUNED}* is not fair to the side that was not tuned." if unlike else ""
+        yield f"Like beside like: default minus default, tuned minus tuned.{text} {_family(result)}"
 
 
 def _cells(row: MetricComparison | None, otherwise: str) -> tuple[str, ...]:
@@ -169,8 +170,10 @@ def _family(result: StudyResult) -> str:
     )
 
 
-def _is_same(one: MethodResult) -> bool:
-    return one.default is not None and one.tuned is not None and one.default.config.key == one.tuned.config.key
+def _is_same(method: MethodResult) -> bool:
+    return (
+        method.default is not None and method.tuned is not None and method.default.config.key == method.tuned.config.key
+    )
 
 
 def _score(final: Final | None, metric: str) -> str:
@@ -187,11 +190,11 @@ def _title(metric: str) -> str:
 
 def _chosen(result: StudyResult) -> Iterable[str]:
     rows = []
-    for one in result.methods:
-        for key, values in result.study.file.methods[one.name].space.items():
-            default = value_of(result.study.defaults[one.name], key)
-            chosen = "—" if one.best is None else shown(one.best.settings.get(key, default))
-            rows.append((code(one.name), code(key), cell(words_of(values)), shown(default), chosen))
+    for method in result.methods:
+        for key, values in result.study.file.methods[method.name].space.items():
+            default = value_of(result.study.defaults[method.name], key)
+            chosen = "—" if method.best is None else shown(method.best.settings.get(key, default))
+            rows.append((code(method.name), code(key), cell(words_of(values)), shown(default), chosen))
     if rows:
         yield table(("method", "setting", "searched", "default", "chosen"), rows)
 
@@ -208,7 +211,7 @@ def _best_of_k(result: StudyResult, figure: str | None) -> Iterable[str]:
     if figure is not None:
         yield f"![Expected best validation score by number of trials]({figure})"
     unit = metrics.spec(study.metric).unit
-    curves = {one.name: one.curve(higher_is_better=study.higher_is_better) for one in result.methods}
+    curves = {method.name: method.curve(higher_is_better=study.higher_is_better) for method in result.methods}
     n = max((len(curve) for curve in curves.values()), default=0)
     ks = sorted({1 + round(i * (n - 1) / (min(n, _MAX_COLUMNS) - 1 or 1)) for i in range(min(n, _MAX_COLUMNS))})
     if ks:
@@ -227,16 +230,16 @@ def _best_of_k(result: StudyResult, figure: str | None) -> Iterable[str]:
 
 def _cost(result: StudyResult) -> Iterable[str]:
     rows = []
-    for one in result.methods:
-        finals = sum((final.spent for final in one.finals), TrialCost())
+    for method in result.methods:
+        finals = sum((final.spent for final in method.finals), TrialCost())
         rows.append(
             (
-                code(one.name),
-                f"{len(one.trials)}",
-                f"{one.n_failed}",
-                _time(one.spent_on_trials),
+                code(method.name),
+                f"{len(method.trials)}",
+                f"{method.n_failed}",
+                _time(method.spent_on_trials),
                 _time(finals),
-                *(" / ".join(column) for column in zip(*map(_work, (one.default, one.tuned)), strict=True)),
+                *(" / ".join(column) for column in zip(*map(_work, (method.default, method.tuned)), strict=True)),
             )
         )
     headings = ("method", "trials", "failed", "time of trials", "time of final runs", "steps", "tokens", "training")
@@ -266,9 +269,9 @@ def _work(final: Final | None) -> tuple[str, str, str]:
 
 def _failed(result: StudyResult) -> Iterable[str]:
     lines = [
-        f"- {code(one.name)}, trial {trial.number + 1}: {cell(trial.failure)}"
-        for one in result.methods
-        for trial in one.trials
+        f"- {code(method.name)}, trial {trial.number + 1}: {cell(trial.failure)}"
+        for method in result.methods
+        for trial in method.trials
         if trial.failure is not None
     ]
     lines += [f"- final run of {cell(line)}" for line in result.failures if ", seed " in line]

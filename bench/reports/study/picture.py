@@ -22,12 +22,12 @@ def best_of_k_svg(result: StudyResult) -> str:
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         study = result.study
-        for i, one in enumerate(result.methods):
-            curve = one.curve(higher_is_better=study.higher_is_better)
+        for i, method in enumerate(result.methods):
+            curve = method.curve(higher_is_better=study.higher_is_better)
             style = {"color": _COLORS[i % len(_COLORS)], "ls": _DASHES[i // len(_COLORS) % len(_DASHES)]}
-            axes.plot(range(1, len(curve) + 1), curve, marker="o", ms=3, label=one.name, **style)
-            if one.trials[0].value is not None:
-                axes.plot([1], [one.trials[0].value], "o", ms=8, mfc="none", color=style["color"])
+            axes.plot(range(1, len(curve) + 1), curve, marker="o", ms=3, label=method.name, **style)
+            if method.trials[0].value is not None:
+                axes.plot([1], [method.trials[0].value], "o", ms=8, mfc="none", color=style["color"])
         spec = metrics.spec(study.metric)
         axes.set_title(f"Best of k trials, validation rows: {spec.title}; rings: defaults", loc="left")
         axes.set_xlabel("trials (k)")

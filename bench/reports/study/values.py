@@ -20,21 +20,21 @@ def values_of(result: StudyResult) -> dict[str, Any]:
         "allowed_mismatches": list(result.allowed),
         "warnings": list(result.warnings),
         "failures": list(result.failures),
-        "methods": {one.name: _method(result, one) for one in result.methods},
+        "methods": {method.name: _method(result, method) for method in result.methods},
     }
 
 
-def _method(result: StudyResult, one: MethodResult) -> dict[str, Any]:
-    study, pairs = result.study, result.comparisons[one.name]
-    space = study.file.methods[one.name].space
+def _method(result: StudyResult, method: MethodResult) -> dict[str, Any]:
+    study, pairs = result.study, result.comparisons[method.name]
+    space = study.file.methods[method.name].space
     return {
-        "trials": [_trial(trial) for trial in one.trials],
-        "default_settings": {key: value_of(study.defaults[one.name], key) for key in space},
-        "chosen_trial": None if one.best is None else one.best.number,
-        "chosen_settings": None if one.best is None else dict(one.best.settings),
-        "best_of_k": one.curve(higher_is_better=study.higher_is_better),
-        "default": _final(one.default),
-        "tuned": _final(one.tuned),
+        "trials": [_trial(trial) for trial in method.trials],
+        "default_settings": {key: value_of(study.defaults[method.name], key) for key in space},
+        "chosen_trial": None if method.best is None else method.best.number,
+        "chosen_settings": None if method.best is None else dict(method.best.settings),
+        "best_of_k": method.curve(higher_is_better=study.higher_is_better),
+        "default": _final(method.default),
+        "tuned": _final(method.tuned),
         "tuned_minus_default": _table(pairs.tuned_and_default),
         "default_minus_reference": _table(pairs.defaults),
         "tuned_minus_reference": _table(pairs.tuned),
@@ -78,8 +78,8 @@ def _table(comparison: Comparison | None) -> dict[str, Any] | None:
     if comparison is None:
         return None
     return {
-        "mismatches": [asdict(one) for one in comparison.mismatches],
-        "waived": [asdict(one) for one in comparison.waived],
+        "mismatches": [asdict(mismatch) for mismatch in comparison.mismatches],
+        "waived": [asdict(mismatch) for mismatch in comparison.waived],
         "metrics": {row.metric: _row(row) for row in comparison.rows},
     }
 
