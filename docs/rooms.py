@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bench"
 PICTURE = ROOT / "docs" / "rooms.svg"
-TABLE = ROOT / "CONTRIBUTING.md"
+TABLE = ROOT / "docs" / "architecture.md"
 MOST_LINES = 400
 """A file stays below it."""
 MOST_FLOORS = 10
@@ -179,18 +179,31 @@ def picture() -> str:
         '<path d="M0 0 8 4 0 8z" fill="#555"/></marker>',
         f'<rect width="{width:g}" height="{height:g}" fill="#fff"/>',
     ]
-    parts += [_arrow(place[room], place[other]) for room, other in arrows]
+    for room, other in arrows:
+        passed = [place[name][0] for name in order if floor[other] < floor[name] < floor[room]]
+        parts.append(_arrow(place[room], place[other], passed))
     parts += [_box(room, words[room].partition(":")[0], place[room]) for room in order]
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
-    (x, y), (to_x, to_y) = (start[0], start[1] + BOX[1] / 2), (end[0], end[1] - BOX[1] / 2)
+def _arrow(start: tuple[float, float], end: tuple[float, float], passed: list[float]) -> str:
+    """Return an arrow between two boxes, around the boxes on the floors that it passes.
+
+    Args:
+        start: middle of the box above.
+        end: middle of the box below.
+        passed: middles, across, of the boxes on the floors between.
+    """
+    x, top, to_x, bottom = start[0], start[1] + BOX[1] / 2, end[0], end[1] - BOX[1] / 2
     bend = (STEP[1] - BOX[1]) * 0.9
-    return (
-        f'<path d="M{x:g} {y:g}C{x:g} {y + bend:g} {to_x:g} {to_y - bend:g} {to_x:g} {to_y:g}" fill="none" '
-        'stroke="#555" marker-end="url(#head)"/>'
-    )
+    path = f"M{x:g} {top:g}"
+    if passed:
+        aside = max(passed) + BOX[0] / 2 + 14 if to_x >= x else min(passed) - BOX[0] / 2 - 14
+        first, last = top + STEP[1] - BOX[1], bottom - STEP[1] + BOX[1]  # top and bottom of the floors that it passes
+        path += f"C{x:g} {top + bend:g} {aside:g} {first - bend:g} {aside:g} {first:g}V{last:g}"
+        x, top = aside, last
+    path += f"C{x:g} {top + bend:g} {to_x:g} {bottom - bend:g} {to_x:g} {bottom:g}"
+    return f'<path d="{path}" fill="none" stroke="#555" marker-end="url(#head)"/>'
 
 
 def _box(room: str, words: str, place: tuple[float, float]) -> str:

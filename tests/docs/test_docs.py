@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -34,6 +35,8 @@ EXAMPLE_SUITE = "mine"
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 TABLE = re.compile(r"^(\|[^\n]*)\n\|[-:| ]+\n((?:\|[^\n]*\n?)+)", re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE_PATH = re.compile(r"(?<![\w./-])(?:\.\./)*((?:bench|tests|docs|baselines)/[\w./-]*\w/?)")
+CODE_NAME = re.compile(r"(?<![\w./-])(bench(?:\.\w+)+)")
 MEANINGS = {
     errors.EXIT_PASS: ("done", "pass"),
     errors.EXIT_REGRESSION: ("regression",),
@@ -122,6 +125,38 @@ def test_relative_links_lead_somewhere(path: Path) -> None:
     targets = [target.partition("#")[0] for target in LINK.findall(text) if not re.match(r"\w+:", target)]
     missing = [target for target in targets if target and not (path.parent / target).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_paths_and_names_of_the_code_are_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    paths = [name for name in CODE_PATH.findall(text) if EXAMPLE_SUITE not in Path(name).parts]
+    assert [name for name in paths if not (ROOT / name).exists()] == []
+    assert [name for name in CODE_NAME.findall(text) if not _is_there(name)] == []
+
+
+def _is_there(dotted: str) -> bool:
+    """Return whether a dotted name leads to a module, or to something that one holds, fields of types included."""
+    parts = dotted.split(".")
+    for n in range(len(parts), 0, -1):
+        try:
+            place: Any = importlib.import_module(".".join(parts[:n]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[n:]:
+            fields = {**getattr(place, "model_fields", {}), **getattr(place, "__dataclass_fields__", {})}
+            if not hasattr(place, part) and part not in fields:
+                return False
+            place = getattr(place, part, None)
+        return True
+    return False
+
+
+def test_a_name_that_is_gone_would_be_found() -> None:
+    assert _is_there("bench.config.TrainingConfig.learning_rate")
+    assert not _is_there("bench.config.TrainingConfig.lerning_rate")
+    assert not _is_there("bench.confg.TrainingConfig")
+    assert CODE_PATH.findall("see `bench/core/seeds.py`, bench/runs/") == ["bench/core/seeds.py", "bench/runs/"]
 
 
 def _readme(suite: str) -> str:
