@@ -1,4 +1,4 @@
-"""Print the rooms of the package, and draw them: `python docs/rooms.py` writes docs/rooms.svg.
+"""Print the rooms of the package, and draw them: `python docs/rooms.py` writes docs/architecture.svg.
 
 Everything is read from the source by `ast`, imports inside functions included; nothing of the package is imported.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bench"
-PICTURE = ROOT / "docs" / "rooms.svg"
+PICTURE = ROOT / "docs" / "architecture.svg"
 TABLE = ROOT / "docs" / "architecture.md"
 MOST_LINES = 400
 """A file stays below it."""

@@ -81,7 +81,7 @@ def test_no_file_is_long() -> None:
 
 
 def test_the_picture_is_of_this_code() -> None:
-    why = "run `python docs/rooms.py`, look at docs/rooms.svg, and commit it"
+    why = "run `python docs/rooms.py`, look at docs/architecture.svg, and commit it"
     assert rooms.PICTURE.read_text(encoding="utf-8") == rooms.picture(), why
 
 
