@@ -28,6 +28,7 @@ KINDS = {
     "language_modeling": "bench.tasks.language_modeling",
     "style_duel": "bench.tasks.style_duel",
     "text_to_text": "bench.tasks.text_to_text",
+    "token_classification": "bench.tasks.token_classification",
 }
 """Kind -> the module that holds its facts: the type of its table and how it is learned."""
 
