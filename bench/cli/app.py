@@ -16,6 +16,7 @@ from bench.cli.list import list_names
 from bench.cli.noise import noise
 from bench.cli.report import report
 from bench.cli.reproduce import reproduce
+from bench.cli.rescore import rescore
 from bench.cli.run import run
 from bench.cli.score import score
 from bench.cli.show import show
@@ -38,6 +39,7 @@ app.command(name="list", cls=Command)(list_names)
 app.command(cls=Command)(show)
 app.command(cls=Command)(validate)
 app.command(cls=Command)(score)
+app.command(cls=Command)(rescore)
 app.command(cls=Command)(report)
 app.command(cls=Command)(claims)
 app.command(cls=Command)(compare)

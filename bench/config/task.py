@@ -18,7 +18,7 @@ from bench.config.metric import Inputs
 from bench.config.model import Family, ModelConfig
 from bench.config.sources import Source
 from bench.core.errors import InputError, suggest
-from bench.core.schema import Strict
+from bench.core.schema import Scalar, Strict
 
 if TYPE_CHECKING:
     from bench.config.suite import SuiteConfig
@@ -74,6 +74,11 @@ class TaskConfig(Strict):
         """Yield what each further source is used for, and the source."""
         for name, model in self.base_models().items():
             yield name, model.source
+
+    @property
+    def judge_options(self) -> dict[str, Scalar]:
+        """Options of every metric that reads the judge, where the suite gives none."""
+        return {}
 
     @property
     def keeps_short_predictions(self) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import metrics
 from bench.core import seeds
 from bench.metrics.base import Metric
 from bench.metrics.score import score
@@ -17,6 +16,7 @@ from bench.records.record import Score, Stage, StoredInterval
 from bench.running.context import RunContext
 from bench.running.learning import Learned
 from bench.running.loading import LoadedModel
+from bench.running.open_metric import open_metric
 from bench.running.trainer import train
 from bench.statistics.intervals import paired_bootstrap
 from bench.tasks.base import Judge, kind_of_task
@@ -62,26 +62,15 @@ def open_metrics(run: RunContext, judge: Judge | None) -> Mapping[str, Metric]:
     Raises:
         InputError: what a metric reads is missing or unfit.
     """
-    return run.cache.metrics.get(
-        str(run.device), lambda: {name: _open_metric(run, name, judge) for name in run.config.metrics}
-    )
+    folder = None if judge is None else judge.folder
 
+    def opened() -> dict[str, Metric]:
+        return {
+            name: open_metric(run.config, name, materials=lambda: run.materials, judge=folder)
+            for name in run.config.metrics
+        }
 
-def _open_metric(run: RunContext, name: str, judge: Judge | None) -> Metric:
-    """Build a metric with whatever it reads: a model, a tokenizer, the training text, the judge."""
-    config, materials = run.config, run.materials
-    needs, options = metrics.needs(name), dict(config.metrics[name].options)
-    folder, identity, corpus = None, None, None
-    if "model" in needs:
-        folder, identity = materials.metric_models[name].path, materials.metric_models[name].identity
-    if "tokenizer" in needs:
-        folder = materials.base.folder
-    if "corpus" in needs:
-        corpus = "\n\n".join(example.input for example in materials.splits.train)
-    if "judge" in needs and judge is not None:
-        folder, options = judge.folder, dict(judge.metric_options) | options
-    resources = metrics.open_resources(name, model_path=folder, model_identity=identity, corpus=corpus)
-    return metrics.build(name, options, resources=resources, n_classes=len(config.data.labels) or None)
+    return run.cache.metrics.get(str(run.device), opened)
 
 
 def score_human_texts(run: RunContext, loaded: LoadedModel, built: Mapping[str, Metric]) -> HumanScores:

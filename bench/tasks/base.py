@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from bench.config import Inputs, Scalar, SplitName, TaskConfig
+from bench.config import Inputs, SplitName, TaskConfig
 
 if TYPE_CHECKING:
     import torch
@@ -124,8 +124,6 @@ class Judge:
     """Model, tokenizer and `judge.json`, as `bench.metrics.style` reads them."""
     summary: JudgeSummary
     """How far it can be trusted."""
-    metric_options: Mapping[str, Scalar] = field(default_factory=dict)
-    """Options of every metric that reads it, where the suite gives none."""
 
 
 class TaskKind(TaskConfig):

@@ -46,6 +46,7 @@ from bench.records.store.run import (
     stored_folders,
     write_curve,
     write_record,
+    write_rescored,
     write_statistics,
 )
 
@@ -75,5 +76,6 @@ __all__ = [
     "write_curve",
     "write_noise",
     "write_record",
+    "write_rescored",
     "write_statistics",
 ]

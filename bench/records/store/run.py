@@ -21,6 +21,7 @@ RECORD_FILE: Final = "record.json"
 LOCK_FILE: Final = "config.lock.toml"
 STATISTICS_FILE: Final = "statistics.safetensors"
 CURVE_FILE: Final = "curve.jsonl"
+RESCORE_FILE: Final = "rescore.json"
 PREDICTIONS_FILES: Final[dict[Stage, str]] = {"before": "predictions-before.jsonl", "after": "predictions.jsonl"}
 _MEND: Final = "run again with --force to replace it"
 
@@ -197,6 +198,11 @@ def peek_record(folder: Path) -> dict[str, Any] | None:
 def write_record(folder: Path, record: RunRecord) -> None:
     """Write `record.json` into a run folder."""
     write_text(folder / RECORD_FILE, canonical_json(record.model_dump(mode="json")))
+
+
+def write_rescored(folder: Path, values: Mapping[str, Any]) -> None:
+    """Store scores that were made again from stored predictions beside the record, which stays as it is."""
+    write_text(folder / RESCORE_FILE, canonical_json(values))
 
 
 # --- statistics and curve --------------------------------------------------------------------------------------------

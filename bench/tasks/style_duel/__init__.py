@@ -20,6 +20,7 @@ from bench.config import (
     Strict,
     TrainingConfig,
 )
+from bench.core.schema import Scalar
 from bench.core.wording import plural
 from bench.tasks.base import Judge, Task, Train
 from bench.tasks.writing import WritingTask
@@ -74,6 +75,11 @@ class StyleDuelTask(WritingTask):
     def sample_tokens(self) -> int:
         """Return how many tokens a writer generates for one sample."""
         return math.ceil(self.over_generation * self.judge.max_length_tokens)
+
+    @property
+    def judge_options(self) -> dict[str, Scalar]:
+        """Options of every metric that reads the judge: how the samples were made."""
+        return {"over_generation": self.over_generation, "writer_tokens": self.sample_tokens}
 
     @property
     def length(self) -> int:

@@ -14,7 +14,6 @@ import math
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ def open_judge(
     with stage("judging") as advance:
         judge = make_judge(task.judge, base, materials.splits, device=device, train=train, advance=advance)
     keep_judge(judge, folder)
-    return replace(judge, metric_options={"over_generation": task.over_generation, "writer_tokens": task.sample_tokens})
+    return judge
 
 
 def make_judge(
