@@ -1,4 +1,4 @@
-"""RunRecords x Baseline x documented claims -> Comparison. Pure: everything a report shows, and no file is read.
+"""Records x baseline x documented claims -> `RunSummary`. Pure: everything a report shows, and no file is read.
 
 The change by fine-tuning and the difference from the measured baseline are comparisons of one kind
 (`bench.comparing.compare`): an interval over seeds and examples where statistics per example are given, over seeds

@@ -49,7 +49,7 @@ _FIELDS = {
     "seeds": frozenset({"standard_deviation"}),
 }
 _SERIES = {"epochs": "epoch", "evaluations": "evaluation"}
-"""Block with a value again and again -> what one of them is."""
+"""Block that holds a series -> what each of its values belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

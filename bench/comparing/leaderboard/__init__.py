@@ -1,13 +1,14 @@
 """Leaderboards: the stored methods of a suite by score, grouped into those that cannot be told apart.
 
     >>> from pathlib import Path
-    >>> from bench.comparing.leaderboard import leaderboards, write
+    >>> from bench.comparing.leaderboard import leaderboards
+    >>> from bench.reports.leaderboard import write
     >>> boards = leaderboards(["imdb"], profile="tiny")                    # doctest: +SKIP
     >>> write(boards, reports_root=Path("reports"))                        # doctest: +SKIP
     [PosixPath('reports/imdb-tiny-leaderboard.md')]
 
-`selection` finds what is stored and can be compared, `board` sets it side by side, `letters`, `front` and `targets` are
-the sums, `words`, `markdown`, `pictures` and `outputs` show it. It reads stored files and loads no torch.
+`selection` finds what is stored and can be compared, `board` sets it side by side, `targets` says what a target score
+cost, and `bench.reports.leaderboard` shows it. It reads stored files and loads no torch.
 """
 
 from __future__ import annotations
