@@ -13,6 +13,7 @@ from bench.cli.options import Json, JsonFile, Offline
 from bench.cli.tables import print_table
 from bench.core.errors import InputError
 from bench.metrics.score_files import parse_options
+from bench.metrics.user_metric import locate
 from bench.records.store import Store, StoredRun, write_rescored
 from bench.running.rescore import Rescored, values_of
 from bench.running.rescore import rescore as rescore_run
@@ -24,7 +25,7 @@ def rescore(
     ],
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="Repeatable; only this metric, one of the run's or any other. Default: all."),
+        typer.Option(help="Repeatable; only this metric, of the run's, any other or ./file.py:Name. Default: all."),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -43,8 +44,9 @@ def rescore(
     predictions comes from the run's own config and folder. Ends with 2 or 5 where a metric could not be scored.
     """
     options = parse_options(option or ())
+    names = [locate(name) for name in metric or ()]
     runs = [stored for folder in run for stored in _runs_in(folder)]
-    results = {stored.folder: rescore_run(stored, metric or (), options, offline=offline) for stored in runs}
+    results = {stored.folder: rescore_run(stored, names, options, offline=offline) for stored in runs}
     if write:
         for folder, value in zip(results, values_of(results), strict=True):
             write_rescored(folder, value["metrics"])

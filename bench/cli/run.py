@@ -26,6 +26,7 @@ from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_results
 from bench.core.processes import is_main
 from bench.core.progress import Silent
+from bench.metrics.user_metric import overrides
 from bench.reports.run import write_cell_report
 from bench.running.runs import run_each
 from bench.running.settings import RunSettings
@@ -41,6 +42,10 @@ def run(
     device: Device = "auto",
     offline: Offline = False,
     force: Force = False,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeatable; also score this metric, one of `bench list metrics` or ./file.py:Name."),
+    ] = None,
     report_to: Annotated[
         list[str] | None, typer.Option(help="Repeatable; a tracker of transformers' Trainer, such as tensorboard.")
     ] = None,
@@ -66,7 +71,7 @@ def run(
         suite,
         profile=profile,
         method=method,
-        overrides=set_ or (),
+        overrides=[*overrides(metric or ()), *(set_ or ())],
         offline=offline,
         progress=settings.progress,
     )

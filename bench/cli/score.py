@@ -13,6 +13,7 @@ from bench.cli.tables import print_table
 from bench.metrics import METRIC_NAMES
 from bench.metrics.base import MetricSpec
 from bench.metrics.score_files import DEFAULT_TEXT_METRICS, parse_options, score_files
+from bench.metrics.user_metric import locate
 from bench.records.record import Score
 
 
@@ -33,7 +34,10 @@ def score(
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(help=f"Repeatable; one of {', '.join(METRIC_NAMES)}. Default: {', '.join(DEFAULT_TEXT_METRICS)}."),
+        typer.Option(
+            help=f"Repeatable; one of {', '.join(METRIC_NAMES)}, or ./file.py:Name. "
+            f"Default: {', '.join(DEFAULT_TEXT_METRICS)}."
+        ),
     ] = None,
     option: Annotated[
         list[str] | None, typer.Option(help="Repeatable; metric.key=value, such as rouge1.stemmer=false.")
@@ -61,7 +65,7 @@ def score(
     results = score_files(
         predictions,
         references,
-        metric or DEFAULT_TEXT_METRICS,
+        [locate(name) for name in metric or DEFAULT_TEXT_METRICS],
         options=options,
         model_path=model,
         corpus=corpus,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -19,6 +19,17 @@ references. `tags`: of each example the labels of its words, as names or numbers
 """
 
 
+class UserMetric(NamedTuple):
+    """Where a metric of the user's own is defined."""
+
+    use: str
+    sha256: str | None
+
+
+USER_METRICS: dict[str, UserMetric] = {}
+"""Name -> the user's metric of that name, in the configs that this process read: reports know a metric by name."""
+
+
 class MetricConfig(Strict):
     """How one metric is applied; the table's key is the metric's name."""
 
@@ -30,3 +41,7 @@ class MetricConfig(Strict):
     """The model a learned metric such as BERTScore runs."""
     options: dict[str, Scalar] = Field(default_factory=dict)
     """Options of the metric itself."""
+    use: str | None = Field(default=None, pattern=r"^[^:]+:[A-Za-z_]\w*$")
+    """A metric of the user's own: `path/to/file.py:Name` or `package.module:Name`, a `bench.metrics.Metric`."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Hash of the file that defines it, so that another version is another config."""

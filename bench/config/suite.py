@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from bench.config.data import Data, TextsConfig
 from bench.config.method import MethodConfig
-from bench.config.metric import MetricConfig
+from bench.config.metric import USER_METRICS, MetricConfig, UserMetric
 from bench.config.model import ModelConfig
 from bench.config.sources import Source
 from bench.config.task import FIRST_NAMES, Task
@@ -51,6 +51,13 @@ class SuiteConfig(Strict):
     """Rows that are scored; none means `test`. `validation` is for choosing settings, which must not see the test."""
     chosen: dict[str, str] = Field(default_factory=dict)
     """Keys the recipe leaves open -> why this value."""
+
+    @model_validator(mode="after")
+    def _notes_user_metrics(self) -> SuiteConfig:
+        for name, metric in self.metrics.items():
+            if metric.use is not None:
+                USER_METRICS[name] = UserMetric(use=metric.use, sha256=metric.sha256)
+        return self
 
     @model_validator(mode="after")
     def _primary_metric_is_scored(self) -> SuiteConfig:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.config import Scalar, SuiteConfig
-from bench.config.metric import Inputs
+from bench.config.metric import USER_METRICS, Inputs
 from bench.core.errors import InputError, suggest
 from bench.core.schema import validate
 from bench.metrics.base import Metric, MetricSpec
@@ -215,6 +215,10 @@ def _checked(name: str, options: Mapping[str, Scalar]) -> Any:
 
 def _find(name: str) -> tuple[MetricSpec, Any]:
     """Return the spec and the class of a metric."""
+    if name not in _METRICS and name in USER_METRICS:
+        from bench.metrics.user_metric import load
+
+        return load(name, *USER_METRICS[name])
     _check_name(name)
     module_name, _, class_name = _METRICS[name].partition(":")
     module = importlib.import_module(module_name)

@@ -55,6 +55,8 @@ class Metric(ABC):
 
     Options: ClassVar[type[Strict]] = NoOptions
     """Type of its options, the keys of `[metrics.<name>.options]`."""
+    identity_is_best: ClassVar[bool] = False
+    """Whether predictions that equal their references get the best value; a user's metric is held to it."""
     needs: ClassVar[frozenset[Need]] = frozenset()
     """What `statistics` reads beside predictions and references."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bench import metrics
 from bench.config import MetricConfig, SuiteConfig
+from bench.config.metric import USER_METRICS
 from bench.core.errors import BenchError, InputError
 from bench.core.files import file_sha256
 from bench.core.schema import Scalar
@@ -141,7 +142,9 @@ def _config(run: StoredRun, names: Sequence[str], options: Mapping[str, Mapping[
             raise InputError(f"options are given for {name!r}, which is not among the metrics: {listed}")
     chosen = dict(config.metrics)
     for name in names or config.metrics:
-        metric = chosen.get(name, MetricConfig())
+        own = USER_METRICS.get(name)
+        new = MetricConfig() if own is None else MetricConfig(use=own.use, sha256=own.sha256)
+        metric = chosen.get(name, new)
         chosen[name] = metric.model_copy(update={"options": {**metric.options, **options.get(name, {})}})
     tables = config.model_copy(update={"metrics": chosen}).model_dump(mode="json", exclude_none=True)
     return validated(tables, place=str(run.folder))

@@ -1,0 +1,109 @@
+"""Metrics of users: found, hashed, imported, and what is refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import metrics
+from bench.config.metric import USER_METRICS, MetricConfig
+from bench.core.errors import InputError
+from bench.metrics.score import score
+from bench.metrics.score_files import score_files
+from bench.metrics.user_metric import locate, overrides
+
+CLASS = """
+import numpy as np
+from bench.metrics import Metric, MetricSpec
+
+class Same(Metric):
+    spec = MetricSpec(name="Same", title="Same", unit="fraction", low=0.0, high=1.0, higher_is_better=True,
+                      inputs="texts", source="share of equal texts")
+    identity_is_best = True
+
+    def signature(self):
+        return "same"
+
+    def statistics(self, predictions, references):
+        return np.array([(p == r, 1) for p, r in zip(predictions, references)], dtype=float)
+
+    def aggregate(self, totals):
+        return totals[..., 0] / totals[..., 1]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    before = dict(USER_METRICS)
+    yield
+    USER_METRICS.clear()
+    USER_METRICS.update(before)
+
+
+def write(folder: Path, *changes: tuple[str, str]) -> str:
+    code = CLASS
+    for old, new in changes:
+        assert old in code
+        code = code.replace(old, new)
+    (folder / "same.py").write_text(code, encoding="utf-8")
+    return f"{folder / 'same.py'}:Same"
+
+
+def test_it_scores_as_any_other(tmp_path: Path) -> None:
+    name = locate(write(tmp_path))
+    assert name == "Same"
+    assert metrics.spec(name).title == "Same"
+    result, statistics = score(metrics.build(name), ["a", "b"], ["a", "c"])
+    assert (result.value, statistics.shape) == (0.5, (2, 2))
+    sha256 = USER_METRICS[name].sha256
+    assert sha256 is not None
+    assert result.signature == f"same|sha256:{sha256[:12]}"
+    assert metrics.unopened(name).aggregate(statistics.sum(axis=0)) == 0.5
+    (tmp_path / "p.txt").write_text("a\nb\n", encoding="utf-8")
+    assert score_files(tmp_path / "p.txt", tmp_path / "p.txt", [name])[0][1].value == 1.0
+
+
+def test_a_suite_gets_it_by_overrides_with_its_hash(tmp_path: Path) -> None:
+    use = write(tmp_path)
+    texts = overrides([use])
+    assert [text.partition("=")[0] for text in texts] == ["metrics.Same.use", "metrics.Same.sha256"]
+    assert MetricConfig().model_dump(exclude_none=True).keys() == {"prediction", "options"}  # no key has moved
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    name = locate(write(tmp_path))
+    write(tmp_path, ("p == r", "p != r"))
+    with pytest.raises(InputError, match=r"same\.py: is not the file that the configuration was made with"):
+        metrics.build(name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ((("(Metric)", ""),), r"is no subclass of bench\.metrics\.Metric"),
+        ((("    spec = MetricSpec(", "    other = MetricSpec("),), "has no `spec`"),
+        ((('title="Same"', 'title=""'),), "its spec is not whole"),
+        (
+            (("dtype=float", "dtype=int"),),
+            r"statistics must be a float64 array \(2, n_statistics\), got int64",
+        ),
+        ((("(p == r, 1)", "(p == r, np.nan)"),), "statistics of row 0 are not finite"),
+        ((("totals[..., 0] / totals[..., 1]", "totals[0] / totals[1]"),), "aggregate of totals|must have the shape"),
+        ((("(p == r, 1)", "(9, 1)"),), "the value 9 lies outside its spec's range 0 to 1"),
+        ((("(p == r, 1)", "(p != r, 1)"),), "references scored against themselves give 0, not the best, 1"),
+        ((("(p == r, 1)", "(p == 1 / 0, 1)"),), r"Same: ZeroDivisionError: division by zero \(same\.py:14\)"),
+    ],
+)
+def test_what_it_does_wrong_is_named(tmp_path: Path, changes: Any, message: str) -> None:
+    name = locate(write(tmp_path, *changes))
+    with pytest.raises(InputError, match=message):
+        score(metrics.build(name), ["a", "b"], ["a", "c"])
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no such file; --metric takes"):
+        locate(f"{tmp_path}/none.py:Same")
+    assert locate("rouge1") == "rouge1"
