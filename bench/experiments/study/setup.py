@@ -89,9 +89,14 @@ class Study:
         """
         given = [f"{key}={_toml(value)}" for key, value in settings.items()]
         split = ["scored_split=validation"] if on_validation else []
-        return self._resolved(method, [*given, f"training.steps={steps}", *split])
+        return self.resolve_method(method, [*given, f"training.steps={steps}", *split])
 
-    def _resolved(self, method: str, overrides: Sequence[str]) -> SuiteConfig:
+    def resolve_method(self, method: str, overrides: Sequence[str]) -> SuiteConfig:
+        """Return the suite under a method of the study, with the study's own overrides before others.
+
+        Raises:
+            InputError: a key or value does not fit.
+        """
         used = self.file.methods[method].use or method
         overrides = [*self.file.set, *overrides]
         return resolve(self.suite, profile=self.file.profile, method=used, overrides=overrides)
@@ -125,7 +130,7 @@ def prepare(file: StudyFile, *, place: str) -> Study:
         suite = load_suite(file.suite)
         _check_set(file)
         bare = Study(file=file, place=place, suite=suite, metric="", defaults={})
-        defaults = {name: bare._resolved(name, ()) for name in file.methods}
+        defaults = {name: bare.resolve_method(name, ()) for name in file.methods}
         first = next(iter(defaults.values()))
         metric = file.select.metric or first.primary_metric
         if metric not in first.metrics:
@@ -208,7 +213,7 @@ def _check_space(study: Study, name: str, method: StudyMethod) -> None:
             raise InputError(f"{place}.{key}: its default, {default}, is a whole number; add integer = true")
         for value in probes(values):
             try:
-                study._resolved(name, [f"{key}={_toml(value)}"])
+                study.resolve_method(name, [f"{key}={_toml(value)}"])
             except InputError as error:
                 raise InputError(f"{place}: {str(error).removeprefix(f'--set {key}: ')}") from None
 
