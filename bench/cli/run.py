@@ -26,7 +26,7 @@ from bench.cli.progress import ConsoleProgress
 from bench.cli.tables import print_results
 from bench.core.processes import is_main
 from bench.core.progress import Silent
-from bench.metrics.user_metric import overrides
+from bench.metrics.user_metric import tables_of
 from bench.reports.run import write_cell_report
 from bench.running.runs import run_each
 from bench.running.settings import RunSettings
@@ -71,7 +71,8 @@ def run(
         suite,
         profile=profile,
         method=method,
-        overrides=[*overrides(metric or ()), *(set_ or ())],
+        overrides=set_ or (),
+        metrics=tables_of(metric or ()),
         offline=offline,
         progress=settings.progress,
     )

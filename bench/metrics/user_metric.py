@@ -45,24 +45,20 @@ def locate(given: str) -> str:
     return name
 
 
-def overrides(given: Sequence[str]) -> list[str]:
-    """Return what `--set` would say to add metrics to a suite.
+def tables_of(given: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the `[metrics.NAME]` tables that score metrics besides a suite's own: name -> table.
+
+    Args:
+        given: names, or places of users' metrics; see `locate`.
 
     Raises:
         InputError: as `locate`.
     """
-    texts = []
+    tables: dict[str, dict[str, Any]] = {}
     for name in map(locate, given):
         own = USER_METRICS.get(name)
-        texts += (
-            [f"metrics.{name}.prediction='full'"]
-            if own is None
-            else [
-                f"metrics.{name}.use='{own.use}'",
-                f"metrics.{name}.sha256='{own.sha256}'",
-            ]
-        )
-    return texts
+        tables[name] = {} if own is None else {"use": own.use, "sha256": own.sha256}
+    return tables
 
 
 @functools.cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.config import SuiteConfig
 from bench.core.errors import InputError
 from bench.core.progress import Progress
-from bench.suites.resolve import SUITE_FILE, SuiteFile, load_lock, load_suite, resolve
+from bench.suites.resolve import SUITE_FILE, SuiteFile, Table, load_lock, load_suite, resolve
 
 
 def resolve_suite(
@@ -17,6 +17,7 @@ def resolve_suite(
     profile: str = "auto",
     method: str | None = None,
     overrides: Sequence[str] = (),
+    metrics: Mapping[str, Table] | None = None,
     offline: bool = False,
     progress: Progress | None = None,
 ) -> SuiteConfig:
@@ -29,6 +30,7 @@ def resolve_suite(
         method: name under `[methods]`, of the library or of an installed package, or `path/file.py:Name`; default: the
             profile's own.
         overrides: `key.path=value` each, as after `--set`.
+        metrics: name -> table of metrics to score besides the suite's own.
         offline: count on the cache alone when choosing.
         progress: told which profile was chosen, and why.
 
@@ -37,15 +39,17 @@ def resolve_suite(
     """
     path = Path(suite)
     if path.is_file() and path.name != SUITE_FILE:
-        if profile != "auto" or method or overrides:
-            raise InputError(f"{suite}: a stored configuration is complete; leave out --profile, --method and --set")
+        if profile != "auto" or method or overrides or metrics:
+            raise InputError(
+                f"{suite}: a stored configuration is complete; leave out --profile, --method, --metric and --set"
+            )
         return load_lock(path)
     file = load_suite(suite_folder(suite))
     if profile == "auto":
         profile, why = choose_profile(file, offline=offline)
         if progress is not None:
             progress.say(f"profile {profile}: {why}")
-    return resolve(file, profile=profile, method=method, overrides=overrides)
+    return resolve(file, profile=profile, method=method, overrides=overrides, metrics=metrics)
 
 
 def suite_folder(suite: str | Path) -> Path:

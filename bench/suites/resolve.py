@@ -133,7 +133,14 @@ def _check_keys(tables: Table, shown: str) -> None:
             raise InputError(f"{shown}: profiles.{profile} is not a known profile{suggest(profile, PROFILES)}")
 
 
-def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrides: Sequence[str] = ()) -> SuiteConfig:
+def resolve(
+    file: SuiteFile,
+    *,
+    profile: str,
+    method: str | None = None,
+    overrides: Sequence[str] = (),
+    metrics: Mapping[str, Table] | None = None,
+) -> SuiteConfig:
     """Apply profile, method and overrides, and check every key and value.
 
     Args:
@@ -142,6 +149,7 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
         method: a name under `[methods]`, of the library or of an installed package, or a user's own as
             `path/file.py:Name` or `package.module:Name`; default: the profile's, else the suite's.
         overrides: `key.path=value` each, the value in TOML (text needs no quotes where it is not anything else).
+        metrics: name -> table of metrics to score besides the suite's; one that the suite scores stays as it is.
 
     Raises:
         InputError: an unknown profile, method, metric or key, or a value of the wrong type or out of range.
@@ -165,12 +173,14 @@ def resolve(file: SuiteFile, *, profile: str, method: str | None = None, overrid
         others = {path: why for path, why in tables.get("chosen", {}).items() if not within(path, ours)}
         tables["chosen"] = others | chosen
     paths = []
+    scored = tables.get("metrics", {})
+    tables["metrics"] = scored | {name: table for name, table in (metrics or {}).items() if name not in scored}
     for override in overrides:
         path, value = parse_override(override)
         tables = merge(tables, _nest(path, value))
         paths.append(".".join(path))
     config = validated(tables, place=f"{file.shown} (profile {profile})", overridden=paths)
-    as_written = name == file.default_method(profile) and not overrides
+    as_written = name == file.default_method(profile) and not overrides and not metrics
     return _with_chosen(config, file.shown, as_written=as_written)
 
 

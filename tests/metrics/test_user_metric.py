@@ -13,7 +13,7 @@ from bench.config.metric import USER_METRICS, MetricConfig
 from bench.core.errors import InputError
 from bench.metrics.score import score
 from bench.metrics.score_files import score_files
-from bench.metrics.user_metric import locate, overrides
+from bench.metrics.user_metric import locate, tables_of
 
 CLASS = """
 import numpy as np
@@ -66,10 +66,10 @@ def test_it_scores_as_any_other(tmp_path: Path) -> None:
     assert score_files(tmp_path / "p.txt", tmp_path / "p.txt", [name])[0][1].value == 1.0
 
 
-def test_a_suite_gets_it_by_overrides_with_its_hash(tmp_path: Path) -> None:
-    use = write(tmp_path)
-    texts = overrides([use])
-    assert [text.partition("=")[0] for text in texts] == ["metrics.Same.use", "metrics.Same.sha256"]
+def test_a_suite_gets_it_by_a_table_with_its_hash(tmp_path: Path) -> None:
+    tables = tables_of([write(tmp_path), "accuracy"])
+    assert [*tables["Same"]] == ["use", "sha256"]
+    assert tables["accuracy"] == {}
     assert MetricConfig().model_dump(exclude_none=True).keys() == {"prediction", "options"}  # no key has moved
 
 

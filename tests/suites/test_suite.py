@@ -484,3 +484,12 @@ def test_the_key_survives_a_round_trip_through_json(write: Write) -> None:
     config = resolve(load_suite(write()), profile="tiny", method="frozen")
     again = type(config).model_validate_json(config.model_dump_json())
     assert (again, again.key) == (config, config.key)
+
+
+def test_a_metric_that_the_suite_scores_stays_as_it_is() -> None:
+    file = load_suite("suites/summarization")
+    own = resolve(file, profile="tiny")
+    name = next(name for name, metric in own.metrics.items() if metric.prediction == "short")
+    assert resolve(file, profile="tiny", metrics={name: {}}).key == own.key
+    assert [*resolve(file, profile="tiny", metrics={"loss": {}}).metrics][-1] == "loss"
+    assert "loss" not in own.metrics
