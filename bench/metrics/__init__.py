@@ -14,15 +14,17 @@ The reference libraries are imported when a metric first scores, never by this p
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.config import Scalar, SuiteConfig
-from bench.config.metric import USER_METRICS, Inputs
+from bench.config.metric import USER_METRICS, Inputs, UserMetric
 from bench.core.errors import InputError, suggest
 from bench.core.schema import validate
 from bench.metrics.base import Metric, MetricSpec
+from bench.metrics.registry import METRIC_NAMES, METRICS
 from bench.metrics.resources import NO_RESOURCES, Need, Resources, open_for
 
 if TYPE_CHECKING:
@@ -42,44 +44,9 @@ __all__ = [
     "open_resources",
     "option_names",
     "spec",
+    "spec_or_name",
     "unopened",
 ]
-
-_METRICS = {
-    "accuracy": "bench.metrics.classification:Accuracy",
-    "precision": "bench.metrics.classification:PerClass",
-    "recall": "bench.metrics.classification:PerClass",
-    "f1": "bench.metrics.classification:PerClass",
-    "sacrebleu": "bench.metrics.bleu:Bleu",
-    "chrf": "bench.metrics.bleu:Chrf",
-    "sentence_bleu_method1": "bench.metrics.bleu:SentenceBleu",
-    "rouge1": "bench.metrics.rouge:Rouge",
-    "rouge2": "bench.metrics.rouge:Rouge",
-    "rougeL": "bench.metrics.rouge:Rouge",
-    "rougeLsum": "bench.metrics.rouge:RougeLsum",
-    "meteor": "bench.metrics.meteor:Meteor",
-    "bertscore": "bench.metrics.bertscore:BertScore",
-    "loss": "bench.metrics.loss:Loss",
-    "perplexity": "bench.metrics.loss:Perplexity",
-    "common_token_ratio": "bench.metrics.generation:CommonTokenRatio",
-    "longest_overlap": "bench.metrics.generation:LongestOverlap",
-    "copied_5grams": "bench.metrics.generation:CopiedNgrams",
-    "copied_8grams": "bench.metrics.generation:CopiedNgrams",
-    "distinct1": "bench.metrics.generation:DistinctNgrams",
-    "distinct2": "bench.metrics.generation:DistinctNgrams",
-    "distinct3": "bench.metrics.generation:DistinctNgrams",
-    "repetition": "bench.metrics.generation:Repetition",
-    "line_length": "bench.metrics.generation:LineLength",
-    "tag_accuracy": "bench.metrics.tags:TagAccuracy",
-    "entity_f1": "bench.metrics.tags:EntityF1",
-    "style_judge_accuracy": "bench.metrics.style:StyleJudgeAccuracy",
-    "style_judge_accuracy_corrected": "bench.metrics.style:StyleJudgeAccuracyCorrected",
-    "style_judge_loss": "bench.metrics.style:StyleJudgeLoss",
-    "style_probability_0": "bench.metrics.style:StyleProbability",
-    "style_probability_1": "bench.metrics.style:StyleProbability",
-}
-
-METRIC_NAMES = tuple(_METRICS)
 
 
 def spec(name: str) -> MetricSpec:
@@ -90,6 +57,23 @@ def spec(name: str) -> MetricSpec:
     """
     found: MetricSpec = _find(name)[0]
     return found
+
+
+def spec_or_name(name: str) -> MetricSpec:
+    """Return what a metric is; of a user's whose file is gone or changed its name alone, as pages show it."""
+    try:
+        return spec(name)
+    except InputError:
+        return MetricSpec(
+            name=name,
+            title=name,
+            unit="",
+            low=-math.inf,
+            high=math.inf,
+            higher_is_better=True,
+            inputs="texts",
+            source="",
+        )
 
 
 def option_names(name: str) -> tuple[str, ...]:
@@ -129,7 +113,7 @@ def check_options(name: str, options: Mapping[str, Scalar]) -> None:
         InputError: the name or an option is unknown, or a value does not fit.
     """
     if needs(name):
-        _checked(name, options)
+        _checked(name, _find(name)[1], options)
     else:
         build(name, options)  # the class may refuse values that fit one by one
 
@@ -156,7 +140,7 @@ def build(
     values = dict(options or {})
     if n_classes is not None and "n_classes" in option_names(name):
         values.setdefault("n_classes", n_classes)
-    metric: Metric = metric_class(found, _checked(name, values), resources)
+    metric: Metric = metric_class(found, _checked(name, metric_class, values), resources)
     for need in sorted(metric.needs):  # the corpus before the tokenizer that cuts it
         resources.need(name, need)
     metric.check()
@@ -177,7 +161,10 @@ def for_stored(name: str, config: SuiteConfig, seed: MeasuredSeed) -> Metric:
     Raises:
         InputError: the metric or an option is unknown, a value does not fit, or the record lacks its judge's summary.
     """
-    return unopened(name, config.metrics[name].options, Resources(judge_summary=seed.judge))
+    table = config.metrics[name]
+    if table.use is not None:  # of two versions of one name, the one that this config means
+        return _unopened(*_find_own(name, UserMetric(use=table.use, sha256=table.sha256)), table.options, NO_RESOURCES)
+    return unopened(name, table.options, Resources(judge_summary=seed.judge))
 
 
 def unopened(name: str, options: Mapping[str, Scalar] | None = None, resources: Resources = NO_RESOURCES) -> Metric:
@@ -191,15 +178,17 @@ def unopened(name: str, options: Mapping[str, Scalar] | None = None, resources: 
     Raises:
         InputError: as `for_stored`.
     """
-    found, metric_class = _find(name)
-    metric: Metric = metric_class(found, _checked(name, options or {}), resources)
+    return _unopened(*_find(name), options or {}, resources)
+
+
+def _unopened(own: MetricSpec, metric_class: Any, options: Mapping[str, Scalar], resources: Resources) -> Metric:
+    metric: Metric = metric_class(own, _checked(own.name, metric_class, options), resources)
     metric.check_stored()
     return metric
 
 
-def _checked(name: str, options: Mapping[str, Scalar]) -> Any:
+def _checked(name: str, metric_class: Any, options: Mapping[str, Scalar]) -> Any:
     """Return the options as the metric's own type."""
-    metric_class = _find(name)[1]
     allowed = metric_class.Options.model_fields
     for key in options:
         if key not in allowed:
@@ -215,16 +204,23 @@ def _checked(name: str, options: Mapping[str, Scalar]) -> Any:
 
 def _find(name: str) -> tuple[MetricSpec, Any]:
     """Return the spec and the class of a metric."""
-    if name not in _METRICS and name in USER_METRICS:
+    if name not in METRICS and name in USER_METRICS:
         from bench.metrics.user_metric import load
 
         return load(name, *USER_METRICS[name])
     _check_name(name)
-    module_name, _, class_name = _METRICS[name].partition(":")
+    module_name, _, class_name = METRICS[name].partition(":")
     module = importlib.import_module(module_name)
     return module.SPECS[name], getattr(module, class_name)
 
 
+def _find_own(name: str, place: UserMetric) -> tuple[MetricSpec, Any]:
+    """Return the spec and the class of a user's metric."""
+    from bench.metrics.user_metric import load
+
+    return load(name, place.use, place.sha256)
+
+
 def _check_name(name: str) -> None:
-    if name not in _METRICS:
+    if name not in METRICS:
         raise InputError(f"{name!r} is not a known metric{suggest(name, METRIC_NAMES)}")

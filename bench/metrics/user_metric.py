@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config.metric import USER_METRICS, UserMetric
+from bench.config.metric import USER_METRICS, Inputs, UserMetric
 from bench.core import plugins
-from bench.core.errors import BenchError, InputError
+from bench.core.errors import BenchError, InputError, suggest
+from bench.core.schema import Strict
 from bench.metrics.base import Metric, MetricSpec
+from bench.metrics.registry import METRIC_NAMES
+from bench.metrics.resources import NO_RESOURCES, Need, Resources
 
 ENTRY_POINTS = "bench.metrics"
 """Group under which a package names its metrics: `name = "package.module:Class"`."""
@@ -41,8 +45,21 @@ def locate(given: str) -> str:
         return given
     use, sha256 = plugins.located(use, option=OPTION)
     name = given if given != use and not plugins.is_plugin(given) else use.rpartition(":")[2]
+    check_name(name, use)
     USER_METRICS[name] = UserMetric(use=use, sha256=sha256)
     return name
+
+
+def check_name(name: str, use: str) -> None:
+    """Check that a user's metric does not go by the name of one of bench's.
+
+    Raises:
+        InputError: it does.
+    """
+    if name in METRIC_NAMES:
+        raise InputError(
+            f"{use}: {name} is a metric of bench, which would be scored in its place; give it another name"
+        )
 
 
 def tables_of(given: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -72,13 +89,29 @@ def load(name: str, use: str, sha256: str | None) -> tuple[MetricSpec, type[Metr
     spec = getattr(own, "spec", None)
     if not isinstance(spec, MetricSpec):
         raise InputError(f"{use}: has no `spec`; give the class one, a bench.metrics.MetricSpec")
-    if not spec.low < spec.high or not spec.title or not spec.unit or not spec.source:
-        raise InputError(f"{use}: its spec is not whole: title, unit and source must be texts, and low below high")
-    if missing := sorted(getattr(own, "__abstractmethods__", ())):
-        raise InputError(f"{use}: lacks {', '.join(missing)}; see bench.metrics.Metric")
+    _check_class(use, own, spec)
     return dataclasses.replace(spec, name=name), type(
         own.__name__, (_Checked, own), {"use": use, "file_sha256": plugins.located(use, option=OPTION)[1]}
     )
+
+
+def _check_class(use: str, own: type[Metric], spec: MetricSpec) -> None:
+    """Check what can be known of a class before it scores."""
+    numbers = [value for value in (spec.low, spec.high) if isinstance(value, int | float)]
+    texts = [value for value in (spec.title, spec.unit, spec.source) if isinstance(value, str) and value]
+    if len(numbers) < 2 or not spec.low < spec.high or len(texts) < 3:
+        raise InputError(f"{use}: its spec is not whole: title, unit and source must be texts, and low below high")
+    if spec.inputs not in get_args(Inputs):
+        raise InputError(
+            f"{use}: spec.inputs = {spec.inputs!r} is not known{suggest(str(spec.inputs), get_args(Inputs))}"
+        )
+    if missing := sorted(getattr(own, "__abstractmethods__", ())):
+        raise InputError(f"{use}: lacks {', '.join(missing)}; see bench.metrics.Metric")
+    if not (isinstance(own.Options, type) and issubclass(own.Options, Strict)):
+        raise InputError(f"{use}: Options must be a class that derives from bench.core.schema.Strict")
+    for need in own.needs:
+        if need not in get_args(Need):
+            raise InputError(f"{use}: needs {need!r}, which is not known{suggest(str(need), get_args(Need))}")
 
 
 class _Checked(Metric):
@@ -87,9 +120,18 @@ class _Checked(Metric):
     use: str
     file_sha256: str
 
+    def __init__(self, spec: MetricSpec, options: Any, resources: Resources = NO_RESOURCES) -> None:
+        self._call(lambda: super(_Checked, self).__init__(spec, options, resources))
+
+    def check(self) -> None:
+        """Call the metric's own."""
+        self._call(super().check)
+
     def signature(self) -> str:
         """Return the metric's own, with the hash of its file at the end."""
         own = self._call(super().signature)  # type: ignore[safe-super]
+        if not isinstance(own, str):
+            raise InputError(f"{self.use}: signature must return a text, got {type(own).__name__}")
         return f"{own}|sha256:{self.file_sha256[:12]}"
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
@@ -111,7 +153,9 @@ class _Checked(Metric):
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the metric's own, if there is a value for every leading index; see `Metric.aggregate`."""
-        own = np.asarray(self._call(lambda: super(_Checked, self).aggregate(totals)))  # type: ignore[safe-super]
+        own: NDArray[np.float64] = self._call(
+            lambda: np.asarray(super(_Checked, self).aggregate(totals), dtype=np.float64)  # type: ignore[safe-super]
+        )
         if own.shape != totals.shape[:-1]:
             raise InputError(
                 f"{self.use}: aggregate of totals {totals.shape} must have the shape {totals.shape[:-1]}, got "
@@ -123,6 +167,10 @@ class _Checked(Metric):
         totals = statistics.sum(axis=0)
         value = float(self.aggregate(totals))
         self.aggregate(np.stack([totals] * (len(totals) + 1)))  # as the bootstrap does; no square, which hides a mix-up
+        if math.isnan(value):
+            raise InputError(
+                f"{self.use}: the value is not a number; aggregate must give one for these totals: {totals}"
+            )
         reach = _TOLERANCE * max(1.0, abs(value))
         if not self.spec.low - reach <= value <= self.spec.high + reach:
             raise InputError(

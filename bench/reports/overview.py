@@ -94,7 +94,7 @@ def _cells(line: OverviewRow) -> tuple[str, ...]:
         config.profile,
         code(config.method_name) + key,
         ", ".join(str(record.seed) for record in summary.records),
-        f"{cell(metrics.spec(row.metric).title)} {'↑' if row.higher_is_better else '↓'}{unit}",
+        f"{cell(metrics.spec_or_name(row.metric).title)} {'↑' if row.higher_is_better else '↓'}{unit}",
         f"{estimated(row.before, row.unit)} → {estimated(row.after, row.unit)}",
         difference_text(row.change),
         cell(p_text(row.change)),

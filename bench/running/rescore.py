@@ -24,7 +24,7 @@ from bench.records.predictions import Predictions
 from bench.records.record import RunRecord, Score
 from bench.records.store import PREDICTIONS_FILES, StoredRun
 from bench.running.open_metric import open_metric
-from bench.suites.checking import validated
+from bench.suites.checking import check_metric
 
 if TYPE_CHECKING:
     from bench.materials.fetch import Materials
@@ -146,8 +146,9 @@ def _config(run: StoredRun, names: Sequence[str], options: Mapping[str, Mapping[
         new = MetricConfig() if own is None else MetricConfig(use=own.use, sha256=own.sha256)
         metric = chosen.get(name, new)
         chosen[name] = metric.model_copy(update={"options": {**metric.options, **options.get(name, {})}})
-    tables = config.model_copy(update={"metrics": chosen}).model_dump(mode="json", exclude_none=True)
-    return validated(tables, place=str(run.folder))
+        if name not in config.metrics or name in options:  # the run's own were checked when it ran
+            check_metric(name, chosen[name], config.task, str(run.folder))
+    return config.model_copy(update={"metrics": chosen})
 
 
 def _predictions(run: StoredRun) -> Predictions:

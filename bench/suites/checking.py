@@ -29,12 +29,7 @@ def validated(tables: Mapping[str, Any], *, place: str, overridden: Sequence[str
         SuiteConfig, tables, explain=lambda fault: _explain(fault, tables, place=place, overridden=overridden)
     )
     for name, metric in config.metrics.items():
-        _check_metric(name, metric, place)
-        inputs = metrics.spec(name).inputs
-        if inputs not in config.task.metric_inputs:
-            raise InputError(
-                f"{place}: metrics.{name} scores {inputs}, which a {config.task.kind} task does not predict"
-            )
+        check_metric(name, metric, config.task, place)
     return config
 
 
@@ -51,14 +46,30 @@ def _explain(fault: Fault, tables: Mapping[str, Any], *, place: str, overridden:
     return f"{place}: {path or 'the suite'}: {fault.message.removeprefix('Value error, ')}{fault.got}"
 
 
-def _check_metric(name: str, metric: MetricConfig, place: str) -> None:
+def check_metric(name: str, metric: MetricConfig, task: TaskConfig, place: str) -> None:
+    """Check that a metric is there, takes its options, and scores what a task predicts.
+
+    Args:
+        name: the table's key under `[metrics]`.
+        metric: the table.
+        task: the suite's `[task]` table.
+        place: where the table is from, for messages.
+
+    Raises:
+        InputError: it does not.
+    """
     try:
+        if metric.use is not None and name in metrics.METRIC_NAMES:
+            raise InputError(f"metrics.{name}.use: {name} is a metric of bench; give your own another name")
         metrics.check_options(name, metric.options)
         runs_a_model = "model" in metrics.needs(name)
         if runs_a_model and metric.model is None:
             raise InputError(f"metrics.{name}.model is missing; name the source of the model it shall run")
         if metric.model is not None and not runs_a_model:
             raise InputError(f"metrics.{name}.model: {name} runs no model of its own; remove the entry")
+        inputs = metrics.spec(name).inputs
+        if inputs not in task.metric_inputs:
+            raise InputError(f"metrics.{name} scores {inputs}, which a {task.kind} task does not predict")
     except InputError as error:
         raise InputError(f"{place}: {error}") from None
 

@@ -40,3 +40,36 @@ def test_the_page_works_as_written(tmp_path: Path) -> None:
     assert "WordsFound" in said[0]
     assert "equal" in said[1]
     assert "Words found" in said[3]
+
+
+def test_a_file_that_is_gone_costs_its_own_metric_alone(tmp_path: Path) -> None:
+    code = next(block for language, block in FENCE.findall(PAGE.read_text(encoding="utf-8")) if language == "python")
+    file = tmp_path / "words.py"
+    file.write_text(code, encoding="utf-8")
+
+    def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bench", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
+    fewer = ["--set", "training.steps=4", "--metric", "./words.py:WordsFound", "--offline", "--device", "cpu"]
+    ran = bench("run", "suites/summarization", "--profile", "tiny", *fewer)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    file.unlink()
+    (run,) = (tmp_path / "runs").glob("*/*/*/*/seed-0")
+    again = bench("rescore", str(run))
+    assert again.returncode == 2, again.stderr[-2000:]  # that one could not be scored
+    assert "there is no such file" in again.stdout
+    assert "rouge1" in again.stdout
+    other = bench("rescore", str(run), "--metric", "rouge1")
+    assert (other.returncode, "equal" in other.stdout) == (0, True), other.stderr[-2000:]
+    page = bench("report", "suites/summarization")
+    assert page.returncode == 0, page.stderr[-2000:]
+    (written,) = (tmp_path / "reports").glob("*.md")
+    assert "WordsFound" in written.read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from bench.core.errors import InputError
 from bench.metrics.score import score
 from bench.metrics.score_files import score_files
 from bench.metrics.user_metric import locate, tables_of
+from bench.suites.resolve import load_suite, resolve
 
 CLASS = """
 import numpy as np
@@ -94,6 +95,22 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         ((("totals[..., 0] / totals[..., 1]", "totals[0] / totals[1]"),), "aggregate of totals|must have the shape"),
         ((("(p == r, 1)", "(9, 1)"),), "the value 9 lies outside its spec's range 0 to 1"),
         ((("(p == r, 1)", "(p != r, 1)"),), "references scored against themselves give 0, not the best, 1"),
+        ((("(p == r, 1)", "(np.nan, 1)"), ("dtype=float)", "dtype=float) * 0")), "statistics of row 0 are not finite"),
+        (
+            (("    def signature(self)", "    def check(self):\n        1 / 0\n\n    def signature(self)"),),
+            "ZeroDivisionError",
+        ),
+        (
+            (("    def signature(self)", "    def __init__(self, *given):\n        1 / 0\n\n    def signature(self)"),),
+            "ZeroDiv",
+        ),
+        ((("    identity_is_best = True", "    Options = dict"),), "Options must be a class that derives from"),
+        ((('inputs="texts"', 'inputs="text"'),), "spec.inputs = 'text' is not known; did you mean 'texts'"),
+        ((("    identity_is_best = True", "    needs = {'gpu'}"),), "needs 'gpu', which is not known"),
+        ((("low=0.0", 'low="0"'),), "its spec is not whole"),
+        ((("totals[..., 0] / totals[..., 1]", "'much'"),), r"ValueError: could not convert string to float"),
+        ((('return "same"', "return 3"),), "signature must return a text, got int"),
+        ((("totals[..., 0] / totals[..., 1]", "totals[..., 0] * np.nan"),), "the value is not a number"),
         ((("(p == r, 1)", "(p == 1 / 0, 1)"),), r"Same: ZeroDivisionError: division by zero \(same\.py:14\)"),
     ],
 )
@@ -107,3 +124,24 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file; --metric takes"):
         locate(f"{tmp_path}/none.py:Same")
     assert locate("rouge1") == "rouge1"
+
+
+def test_the_name_of_a_metric_of_bench_is_taken(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "same.py").write_text(CLASS.replace("class Same", "class rouge1"), encoding="utf-8")
+    with pytest.raises(InputError, match="rouge1 is a metric of bench, which would be scored in its place; give it an"):
+        locate(f"{tmp_path / 'same.py'}:rouge1")
+    with pytest.raises(InputError, match=r"metrics\.rouge1\.use: rouge1 is a metric of bench; give your own another"):
+        resolve(
+            load_suite("suites/summarization"),
+            profile="tiny",
+            overrides=[f"metrics.rouge1.use='{tmp_path / 'same.py'}:rouge1'"],
+        )
+
+
+def test_pages_name_a_metric_whose_file_is_gone(tmp_path: Path) -> None:
+    name = locate(write(tmp_path))
+    (tmp_path / "same.py").unlink()
+    with pytest.raises(InputError, match="there is no such file"):
+        metrics.spec(name)
+    assert metrics.spec_or_name(name).title == "Same"

@@ -50,11 +50,11 @@ def scores_by_step(summary: RunSummary, figure: str | None) -> Iterable[str]:
         rows.append(
             (
                 count(evaluations[i].step),
-                *(number(columns[name][i], metrics.spec(name).unit) for name in names),
+                *(number(columns[name][i], metrics.spec_or_name(name).unit) for name in names),
                 *([number(fmean(known)) if known else "—"] if any(losses) else []),
             )
         )
-    titles = [cell(metrics.spec(name).title) for name in names]
+    titles = [cell(metrics.spec_or_name(name).title) for name in names]
     yield table(("step", *titles, *(["train loss"] if any(losses) else [])), rows)
     over = f"Means over {plural(len(records), 'seed')}" if len(records) > 1 else "One seed"
     selection = (
@@ -101,7 +101,7 @@ def steadiness(summary: RunSummary) -> Iterable[str]:
     facts.append(
         ("standard deviation of the final score over seeds", "—" if spread is None else number(spread, row.unit))
     )
-    yield table((f"{cell(metrics.spec(row.metric).title)}, {cell(row.unit)}", "value"), facts)
+    yield table((f"{cell(metrics.spec_or_name(row.metric).title)}, {cell(row.unit)}", "value"), facts)
     over = f", as means over {plural(len(records), 'seed')}" if len(records) > 1 else ""
     yield f"{_STEADINESS}{over}."
 

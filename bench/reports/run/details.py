@@ -118,7 +118,7 @@ _REPEATS = {"rows": "rows whose input came", "paragraphs": "paragraphs that came
 
 def signatures(summary: RunSummary) -> Iterable[str]:
     """Yield what each metric is, exactly."""
-    rows = [(cell(metrics.spec(row.metric).title), code(row.signature)) for row in summary.rows]
+    rows = [(cell(metrics.spec_or_name(row.metric).title), code(row.signature)) for row in summary.rows]
     yield table(("metric", "signature"), rows)
 
 

@@ -109,7 +109,7 @@ def human_text(summary: RunSummary) -> Iterable[str]:
     if not first.controls:
         return
     rows = [row for row in summary.rows if any(row.metric in scores for scores in first.controls.values())]
-    titles = [f"{cell(metrics.spec(row.metric).title)} {'↑' if row.higher_is_better else '↓'}" for row in rows]
+    titles = [f"{cell(metrics.spec_or_name(row.metric).title)} {'↑' if row.higher_is_better else '↓'}" for row in rows]
     lines = [
         ("before", *(estimated(row.before, row.unit) for row in rows)),
         ("after", *(estimated(row.after, row.unit) for row in rows)),

@@ -89,7 +89,7 @@ def _draw_evaluations(axes: Any, summary: RunSummary, metric: str) -> None:
     human = records[0].controls.get(HELD_OUT, {}).get(metric)
     if human is not None:
         axes.axhline(human.value, color=RED, ls=":", lw=1.5, label="held-out human text")
-    spec = metrics.spec(metric)
+    spec = metrics.spec_or_name(metric)
     axes.set_title(spec.title, loc="left")
     axes.set_xlabel("optimiser step")
     axes.set_ylabel(spec.unit)
@@ -122,7 +122,7 @@ def _draw_scores(axes: Any, summary: RunSummary) -> None:
     rows = _of_primary_unit(summary)
     for place, row in enumerate(reversed(rows)):
         _draw_pair(axes, place, row)
-    axes.set_yticks(range(len(rows)), [metrics.spec(row.metric).title for row in reversed(rows)])
+    axes.set_yticks(range(len(rows)), [metrics.spec_or_name(row.metric).title for row in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_title("Test scores: before ○, after ●", loc="left")
     axes.set_xlabel(summary.primary.unit)

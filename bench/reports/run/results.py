@@ -18,7 +18,7 @@ from bench.reports.run.what_ran import example_of
 def verdict(summary: RunSummary) -> str:
     """Return in words whether fine-tuning moved the primary metric, and how that stands against the baseline."""
     row = summary.primary
-    change, name = row.change, metrics.spec(row.metric).title
+    change, name = row.change, metrics.spec_or_name(row.metric).title
     unit = "" if row.unit == "fraction" else f" {cell(row.unit)}"
     moved = (
         f"{number(row.before.value, row.unit)} → {number(row.after.value, row.unit)}{unit}, "
@@ -94,7 +94,7 @@ def results(summary: RunSummary) -> Iterable[str]:
 
 def _name(row: MetricSummary, summary: RunSummary) -> str:
     arrow = "↑" if row.higher_is_better else "↓"
-    name = f"{cell(metrics.spec(row.metric).title)} {arrow}"
+    name = f"{cell(metrics.spec_or_name(row.metric).title)} {arrow}"
     return f"**{name}**" if row is summary.primary else name
 
 
@@ -102,7 +102,7 @@ def _legend(summary: RunSummary) -> str:
     units: dict[str, list[str]] = {}
     for row in summary.rows:
         examples = plural(row.n_examples, example_of(summary.config, row.metric))
-        units.setdefault(f"{row.unit}, {examples}", []).append(metrics.spec(row.metric).title)
+        units.setdefault(f"{row.unit}, {examples}", []).append(metrics.spec_or_name(row.metric).title)
     counted = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
     several = len(summary.records) > 1
     scores = (
@@ -137,7 +137,7 @@ def _brackets(title: str, comparisons: list[MetricComparison]) -> str:
 
 def _without_evidence(comparisons: Iterable[MetricComparison]) -> Iterable[str]:
     """Yield the metrics whose interval leaves something out, and why."""
-    lines = [f"\n- {cell(metrics.spec(c.metric).title)}: {cell(c.why)}" for c in comparisons if c.why]
+    lines = [f"\n- {cell(metrics.spec_or_name(c.metric).title)}: {cell(c.why)}" for c in comparisons if c.why]
     if lines:
         yield f"Not all brackets are over seeds and examples:\n{''.join(lines)}"
 

@@ -59,4 +59,4 @@ def unit_of_test(splits: Mapping[str, SplitSummary]) -> str:
 
 def example_of(config: SuiteConfig, metric: str) -> str:
     """Return what one example of a metric is called: a test row, a sample, or the held-out passage beside it."""
-    return config.task.example_name(metrics.spec(metric).inputs)
+    return config.task.example_name(metrics.spec_or_name(metric).inputs)
