@@ -171,7 +171,9 @@ def test_everything_after_the_model_can_be_redone_from_the_folder(suite: str, tm
             given["model_path"] = folder / "judge" if "judge" in needs else materials.base.folder
         if "corpus" in needs:
             given["corpus"] = "\n\n".join(example.input for example in materials.splits.train)
-        metric = metrics.build(name, config.options, n_classes=len(record.config.data.labels) or None, **given)
+        resources = metrics.open_resources(name, **given)
+        n_classes = len(record.config.data.labels) or None
+        metric = metrics.build(name, config.options, resources=resources, n_classes=n_classes)
         statistics = metric.statistics(*predictions.inputs_of(metric.spec.inputs, config))
         # In another company of a batch a judge's probabilities move in their last bits.
         apart = 1e-5 if "judge" in needs else 0.0
