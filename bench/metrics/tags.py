@@ -1,6 +1,6 @@
 """Labels of words: the share that is right, and F1 over the entities that they spell out.
 
-Entities are read as the conlleval script of CoNLL-2000 does, and seqeval by default: `B-X` begins one, `I-X` goes on
+Entities are read as the conlleval script of CoNLL-2000 and nervaluate do: `B-X` begins one, `I-X` goes on
 with it or, where none of its type is open, begins one, and anything else ends it.
 """
 
@@ -28,7 +28,7 @@ SPECS = {
         high=1.0,
         higher_is_better=True,
         inputs="tags",
-        source="share of words whose label is right, over all words; seqeval accuracy_score",
+        source="share of words whose label is right, over all words; scikit-learn accuracy_score",
     ),
     "entity_f1": MetricSpec(
         name="entity_f1",
@@ -38,7 +38,7 @@ SPECS = {
         high=1.0,
         higher_is_better=True,
         inputs="tags",
-        source="Tjong Kim Sang and Buchholz 2000, conlleval; seqeval f1_score (micro, default mode)",
+        source="Tjong Kim Sang and Buchholz 2000, conlleval; nervaluate strict F1 over all types",
     ),
 }
 

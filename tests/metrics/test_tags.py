@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nervaluate import Evaluator
 
 from bench import metrics
 from bench.core.errors import InputError
@@ -52,6 +53,19 @@ def test_statistics_are_counts() -> None:
 @given(st.lists(st.sampled_from(TAGS), max_size=12))
 def test_entities_are_those_of_conlleval(tags: list[str]) -> None:
     assert entities(tags) == conlleval(tags)
+
+
+@given(
+    st.lists(
+        st.integers(1, 8).flatmap(lambda n: st.tuples(*[st.lists(st.sampled_from(TAGS), min_size=n, max_size=n)] * 2)),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_f1_equals_the_library(rows: list[tuple[list[str], list[str]]]) -> None:
+    predictions, references = [predicted for predicted, _ in rows], [actual for _, actual in rows]
+    library = Evaluator(references, predictions, tags=["PER", "LOC"], loader="list").evaluate()["overall"]["strict"]
+    assert value("entity_f1", predictions, references) == pytest.approx(library.f1, abs=1e-12)
 
 
 def test_an_entity_that_only_goes_on_counts() -> None:
