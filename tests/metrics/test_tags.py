@@ -1,4 +1,4 @@
-"""Labels of words: worked out by hand, and held to seqeval's rules."""
+"""Labels of words: worked out by hand, and held to conlleval's rules and to nervaluate."""
 
 from __future__ import annotations
 
