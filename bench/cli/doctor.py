@@ -31,7 +31,7 @@ def doctor(
     values = {**machine, "missing_packages": missing, "suites": rows, "wordnet": wordnet}
     if give_json(values, json=json, file=json_file):
         return
-    shown = {
+    facts = {
         **{key: value for key, value in machine.items() if key != "packages"},
         "memory_bytes": size(machine["memory_bytes"]),
         "cache_free_bytes": size(machine["cache_free_bytes"]),
@@ -40,8 +40,8 @@ def doctor(
         "missing packages": ", ".join(missing) or "none",
         "METEOR": "with WordNet synonyms" if wordnet else "exact and stem matches (no WordNet data is installed)",
     }
-    width = max(len(key) for key in shown)
-    for key, value in shown.items():
+    width = max(len(key) for key in facts)
+    for key, value in facts.items():
         typer.echo(f"{key.removesuffix('_bytes'):<{width}}  {value}")
     table = Table(*rows[0])
     for row in rows:

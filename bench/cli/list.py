@@ -36,12 +36,12 @@ def list_names(
         raise InputError(f"bench list {what!r}: not known; allowed: {', '.join(rows)}")
     if what != "methods" and (suite or profile):
         raise InputError(f"bench list {what}: --suite and --profile say which methods; use bench list methods")
-    found = rows[what]()
-    if give_json(found, json=json, file=json_file):
+    listed = rows[what]()
+    if give_json(listed, json=json, file=json_file):
         return
-    table = Table(*found[0])
+    table = Table(*listed[0])
     table.columns[0].no_wrap = True  # a name that is cut cannot be typed
-    for row in found:
+    for row in listed:
         table.add_row(*(_text(value) for value in row.values()))
     print_table(table)
 

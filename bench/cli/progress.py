@@ -33,8 +33,8 @@ class ConsoleProgress:
         start = time.perf_counter()
         last: dict[str, float] = {}
 
-        def advance(n: int, **shown: float) -> None:
-            last.update(shown)
+        def advance(n: int, **figures: float) -> None:
+            last.update(figures)
 
         yield advance
         details = "".join(f", {key} {value:.4g}" for key, value in last.items())
@@ -52,8 +52,8 @@ class ConsoleProgress:
         with Progress(*columns, console=self._console) as progress:
             task = progress.add_task(name, total=total, details="")
 
-            def advance(n: int, **shown: float) -> None:
-                details = "  ".join(f"{key} {value:.4g}" for key, value in shown.items())
+            def advance(n: int, **figures: float) -> None:
+                details = "  ".join(f"{key} {value:.4g}" for key, value in figures.items())
                 progress.update(task, advance=n, details=details)
 
             yield advance

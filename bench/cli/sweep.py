@@ -103,8 +103,8 @@ def sweep(
         if not give_json(_plan_values(planned), json=json, file=json_file):
             _show_plan(planned)
         return
-    with _Shown() as shown:
-        result = run_sweep(planned, engine=written.engine_settings, watch=shown.watch)
+    with _Shown() as display:
+        result = run_sweep(planned, engine=written.engine_settings, watch=display.watch)
     if not give_json(_result_values(planned, result), json=json, file=json_file):
         _show_result(result)
     raise typer.Exit(result.exit_code)

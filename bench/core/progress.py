@@ -16,7 +16,7 @@ Announce = Callable[[str], None]
 """Told a line of what is going on."""
 
 
-def no_advance(n: int, **shown: float) -> None:
+def no_advance(n: int, **figures: float) -> None:
     """Advance nothing."""
 
 

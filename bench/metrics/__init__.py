@@ -55,8 +55,8 @@ def spec(name: str) -> MetricSpec:
     Raises:
         InputError: no metric has this name.
     """
-    found: MetricSpec = _find(name)[0]
-    return found
+    own: MetricSpec = _find(name)[0]
+    return own
 
 
 def spec_or_name(name: str) -> MetricSpec:
@@ -136,11 +136,11 @@ def build(
     Raises:
         InputError: the name or an option is unknown, a value does not fit, or what it needs is missing or unfit.
     """
-    found, metric_class = _find(name)
+    own, metric_class = _find(name)
     values = dict(options or {})
     if n_classes is not None and "n_classes" in option_names(name):
         values.setdefault("n_classes", n_classes)
-    metric: Metric = metric_class(found, _checked(name, metric_class, values), resources)
+    metric: Metric = metric_class(own, _checked(name, metric_class, values), resources)
     for need in sorted(metric.needs):  # the corpus before the tokenizer that cuts it
         resources.need(name, need)
     metric.check()

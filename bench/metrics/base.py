@@ -134,5 +134,5 @@ def mean_of(totals: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def signature_of(name: str, **parts: str | int | bool) -> str:
     """Return `name|key:value|...`; truth values read `yes` and `no`."""
-    shown = {key: ("yes" if value else "no") if isinstance(value, bool) else value for key, value in parts.items()}
-    return "|".join([name, *(f"{key}:{value}" for key, value in shown.items())])
+    texts = {key: ("yes" if value else "no") if isinstance(value, bool) else value for key, value in parts.items()}
+    return "|".join([name, *(f"{key}:{value}" for key, value in texts.items())])

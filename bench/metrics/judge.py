@@ -162,9 +162,9 @@ def _load_classifier(judge: StyleJudge) -> tuple[Any, Any]:
     # Weights that are missing would be drawn at random, and the judge would guess.
     missing = sorted(report["missing_keys"])
     if missing or model.config.num_labels != len(judge.labels):
-        found = f"lack {missing[0]}" if missing else f"tell {model.config.num_labels} labels apart"
+        fault = f"lack {missing[0]}" if missing else f"tell {model.config.num_labels} labels apart"
         raise InputError(
-            f"{judge.folder}: the weights {found}, which is not the judge of {', '.join(judge.labels)} that "
+            f"{judge.folder}: the weights {fault}, which is not the judge of {', '.join(judge.labels)} that "
             f"{JUDGE_FILE} describes; {WHERE_JUDGES_COME_FROM}"
         )
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer

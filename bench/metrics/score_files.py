@@ -175,8 +175,8 @@ def _field(file: Path, number: int, line: str, field: str) -> Any:
     except ValueError as error:
         raise InputError(f"{file}:{number}: is not JSON ({error}); give one object per line") from None
     if not isinstance(values, dict) or field not in values:
-        found = f"its keys are {', '.join(values) or 'none'}" if isinstance(values, dict) else "it is not an object"
-        raise InputError(f"{file}:{number}: the field {field!r} is missing; {found}")
+        content = f"its keys are {', '.join(values) or 'none'}" if isinstance(values, dict) else "it is not an object"
+        raise InputError(f"{file}:{number}: the field {field!r} is missing; {content}")
     return values[field]
 
 

@@ -79,8 +79,8 @@ class EntityF1(Metric):
         """
         predicted, actual = check_tags(self.spec.name, predictions, references)
         rows = []
-        for found, wanted in zip(map(self._entities, predicted), map(self._entities, actual), strict=True):
-            rows.append((len(found & wanted), len(found), len(wanted)))
+        for marked, wanted in zip(map(self._entities, predicted), map(self._entities, actual), strict=True):
+            rows.append((len(marked & wanted), len(marked), len(wanted)))
         return np.array(rows, dtype=np.float64)
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:

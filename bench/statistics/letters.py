@@ -29,10 +29,10 @@ def letters(n: int, told_apart: Iterable[tuple[int, int]]) -> tuple[str, ...]:
     groups = [frozenset(range(n))]
     for pair in told_apart:
         both = frozenset(pair)
-        split = [group - {one} for group in groups if both <= group for one in sorted(both)]
+        split = [group - {member} for group in groups if both <= group for member in sorted(both)]
         groups = _absorbed([group for group in groups if not both <= group] + split)
     groups.sort(key=sorted)
-    return tuple("".join(_letter(i) for i, group in enumerate(groups) if one in group) for one in range(n))
+    return tuple("".join(_letter(i) for i, group in enumerate(groups) if member in group) for member in range(n))
 
 
 def _absorbed(groups: list[frozenset[int]]) -> list[frozenset[int]]:

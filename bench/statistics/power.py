@@ -165,15 +165,15 @@ def _why(design: Design, gap: float, n_seeds: int | None, n_examples: int | None
     if gap == 0:
         return "the difference found stands on the margin; neither seeds nor examples would move it off"
     if design.seed_variance is None:
-        shown = _count(n_examples, "example", "")
-        return f"{shown} would decide about these trained models; two seeds a side are needed to count seeds"
+        more = _count(n_examples, "example", "")
+        return f"{more} would decide about these trained models; two seeds a side are needed to count seeds"
     examples, seeds, _ = design.parts()
     offers = [(seeds, _count(n_seeds, "seed", " a side"), n_seeds)]
     if design.n_examples:
         offers.append((examples, _count(n_examples, "example", ""), n_examples))
     offers.sort(key=lambda offer: (offer[2] is None, -offer[0]))
-    return ", ".join(f"{shown} would decide" for _, shown, _ in offers)
+    return ", ".join(f"{offer} would decide" for _, offer, _ in offers)
 
 
-def _count(n: int | None, what: str, where: str) -> str:
-    return f"no number of {what}s" if n is None else f"{n} more {what}{'' if n == 1 else 's'}{where}"
+def _count(n: int | None, noun: str, where: str) -> str:
+    return f"no number of {noun}s" if n is None else f"{n} more {noun}{'' if n == 1 else 's'}{where}"

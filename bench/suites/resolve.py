@@ -93,18 +93,18 @@ def load_suite(suite: str | Path) -> SuiteFile:
     Raises:
         InputError: there is no such suite, or its file is not TOML or lacks a key.
     """
-    folder, shown = _find(Path(suite))
+    folder, label = _find(Path(suite))
     path = folder / SUITE_FILE
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{shown}: not valid TOML: {error}") from None
-    _check_keys(tables, shown)
+        raise InputError(f"{label}: not valid TOML: {error}") from None
+    _check_keys(tables, label)
     if tables["suite"] != folder.resolve().name:
         raise InputError(
-            f"{shown}: suite = {tables['suite']!r} must equal the folder's name, {folder.resolve().name!r}"
+            f"{label}: suite = {tables['suite']!r} must equal the folder's name, {folder.resolve().name!r}"
         )
-    return SuiteFile(path=path, shown=shown, tables=tables)
+    return SuiteFile(path=path, shown=label, tables=tables)
 
 
 def _find(given: Path) -> tuple[Path, str]:
@@ -121,16 +121,16 @@ def _find(given: Path) -> tuple[Path, str]:
     return folder, f"suites/{name}/{SUITE_FILE}"
 
 
-def _check_keys(tables: Table, shown: str) -> None:
+def _check_keys(tables: Table, label: str) -> None:
     for key in tables:
         if key not in _KEYS:
-            raise InputError(f"{shown}: {key} is not a known key{suggest(key, _KEYS)}")
+            raise InputError(f"{label}: {key} is not a known key{suggest(key, _KEYS)}")
     for key in ("suite", "method", "methods", "profiles"):
         if key not in tables:
-            raise InputError(f"{shown}: {key} is missing")
+            raise InputError(f"{label}: {key} is missing")
     for profile in tables["profiles"]:
         if profile not in PROFILES:
-            raise InputError(f"{shown}: profiles.{profile} is not a known profile{suggest(profile, PROFILES)}")
+            raise InputError(f"{label}: profiles.{profile} is not a known profile{suggest(profile, PROFILES)}")
 
 
 def resolve(
@@ -280,11 +280,11 @@ def _nest(path: list[str], value: Any) -> Table:
     return typing.cast(Table, value)
 
 
-def _with_chosen(config: SuiteConfig, shown: str, *, as_written: bool) -> SuiteConfig:
+def _with_chosen(config: SuiteConfig, label: str, *, as_written: bool) -> SuiteConfig:
     """Return the config without reasons for keys that another method or `--set` took away; else those are errors."""
     values = config.model_dump(mode="json")
     kept = {path: why for path, why in config.chosen.items() if value_at(values, path) is not ABSENT}
     if as_written and len(kept) < len(config.chosen):
         path = next(path for path in config.chosen if path not in kept)
-        raise InputError(f"{shown}: chosen: {path!r} names no key of the resolved suite")
+        raise InputError(f"{label}: chosen: {path!r} names no key of the resolved suite")
     return config.model_copy(update={"chosen": kept})

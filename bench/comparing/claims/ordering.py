@@ -133,15 +133,15 @@ def _descends(values: Sequence[float]) -> bool:
 def _pairs(claim: OrderingClaim, means: Sequence[float], values: Sequence[tuple[float, ...]]) -> str:
     """Return for each pair of neighbours which is above, and whether Welch's interval of the difference is sure."""
     texts = []
-    for (a, b), (m, n), (one, two) in zip(
+    for (a, b), (m, n), (first, second) in zip(
         itertools.pairwise(claim.methods), itertools.pairwise(means), itertools.pairwise(values), strict=True
     ):
         relation = "above" if m > n else "below" if m < n else "equal to"
-        if min(len(one), len(two)) < 2:
+        if min(len(first), len(second)) < 2:
             sure = "no interval"
         else:
             # numbered apart: runs of one seed number under two methods are not taken for pairs here
-            welch = seed_difference(dict(enumerate(one)), dict(enumerate(two, start=len(one))))
+            welch = seed_difference(dict(enumerate(first)), dict(enumerate(second, start=len(first))))
             sure = "interval holds zero" if welch.low <= 0 <= welch.high else "interval away from zero"
         texts.append(f"{a} {relation} {b} ({sure})")
     return ", ".join(texts)

@@ -68,12 +68,12 @@ def quiet_hub() -> Iterator[None]:
     """Turn the Hub client's progress bars off, then restore them."""
     from huggingface_hub import utils
 
-    shown = not utils.are_progress_bars_disabled()
+    had_bars = not utils.are_progress_bars_disabled()
     utils.disable_progress_bars()
     try:
         yield
     finally:
-        if shown:
+        if had_bars:
             utils.enable_progress_bars()
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a hub, in words that say whose turn it is."""
+"""Explain what goes wrong with a hub, and how to mend it."""
 
 from __future__ import annotations
 

@@ -112,12 +112,12 @@ def _quiet_datasets() -> Iterator[None]:
     """Turn off datasets' progress bars, and its warnings that the cache is used, then restore them."""
     import datasets
 
-    shown, level = not datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()
+    had_bars, level = not datasets.are_progress_bars_disabled(), datasets.logging.get_verbosity()
     datasets.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     try:
         yield
     finally:
         datasets.logging.set_verbosity(level)
-        if shown:
+        if had_bars:
             datasets.enable_progress_bars()
