@@ -61,6 +61,18 @@ def test_equals_the_library(model_path: Path) -> None:
         assert float(metric.aggregate(statistics.sum(axis=0))) == pytest.approx(float(expected[part].mean()), abs=1e-5)
 
 
+def test_several_references_are_scored_as_the_library_does(model_path: Path) -> None:
+    from bert_score import BERTScorer
+
+    pairs = [(text, reference) for text, reference in zip(PREDICTIONS, REFERENCES, strict=True) if text.strip()]
+    texts = [text for text, _ in pairs]
+    several = [[reference, texts[(row + 1) % len(texts)]][: 1 + row % 2] for row, (_, reference) in enumerate(pairs)]
+    library = BERTScorer(model_type=str(model_path), num_layers=2)
+    library._tokenizer.model_max_length = 96
+    expected = library.score(texts, several)[2].numpy()
+    assert build(model_path).statistics(texts, several)[:, 0] == pytest.approx(expected, abs=1e-5)
+
+
 def test_blank_sides_score_zero_and_move_nothing_else(model_path: Path) -> None:
     metric = build(model_path)
     alone = metric.statistics(["the cat"], ["a cat"])
