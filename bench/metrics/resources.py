@@ -56,8 +56,12 @@ class Resources:
         """
         resource = getattr(self, kind)
         if resource is None:
-            raise InputError(_MISSING[kind].format(name=name))
+            raise _missing(name, kind)
         return resource
+
+
+def _missing(name: str, kind: Need) -> InputError:
+    return InputError(_MISSING[kind].format(name=name))
 
 
 NO_RESOURCES = Resources()
@@ -86,9 +90,9 @@ def open_for(
     folder = None if model_path is None else model_path.resolve()
     if "corpus" in needs:
         if corpus is None:
-            raise InputError(_MISSING["corpus"].format(name=name))
+            raise _missing(name, "corpus")
         if folder is None:
-            raise InputError(_MISSING["tokenizer"].format(name=name))
+            raise _missing(name, "tokenizer")
         opened = corpus_of(corpus, folder)
         return Resources(corpus=opened, tokenizer=opened.tokenizer)
     if not needs:
@@ -97,7 +101,7 @@ def open_for(
         return NO_RESOURCES
     kind = next(iter(needs))
     if folder is None or model_path is None:
-        raise InputError(_MISSING[kind].format(name=name))
+        raise _missing(name, kind)
     if kind == "tokenizer":
         return Resources(tokenizer=tokenizer_of(folder))
     if kind == "judge":

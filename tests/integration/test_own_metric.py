@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from pages import DOCS, code_of, commands_of, output_of, run_line
 
 pytestmark = pytest.mark.integration
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "own-metric.md"
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
 
 def test_the_page_works_as_written(tmp_path: Path) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    blocks = FENCE.findall(page)
-    (code,) = (block for language, block in blocks if language == "python")
-    (name,) = re.findall(r"Save it as `(\w+\.py)`", page)
+    page = (DOCS / "own-metric.md").read_text(encoding="utf-8")
+    name, code = code_of(page)
     (tmp_path / name).write_text(code, encoding="utf-8")
-    bench = f"{shlex.quote(sys.executable)} -m bench"
-    said = []
-    for line in (line for language, block in blocks if language == "sh" for line in block.splitlines()):
-        done = subprocess.run(
-            ["bash", "-c", re.sub(r"^bench\b", bench, line)],
-            cwd=tmp_path,
-            env=os.environ | {"COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-        assert done.returncode == 0, f"{line}\n{done.stderr[-2000:]}"
-        said.append(done.stdout)
+    said = [output_of(line, tmp_path) for line in commands_of(page)]
     assert "WordsFound" in said[0]
     assert "equal" in said[1]
     assert "Words found" in said[3]
 
 
 def test_a_file_that_is_gone_costs_its_own_metric_alone(tmp_path: Path) -> None:
-    code = next(block for language, block in FENCE.findall(PAGE.read_text(encoding="utf-8")) if language == "python")
-    file = tmp_path / "words.py"
+    name, code = code_of((DOCS / "own-metric.md").read_text(encoding="utf-8"))
+    file = tmp_path / name
     file.write_text(code, encoding="utf-8")
 
     def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bench", *arguments],
-            cwd=tmp_path,
-            env=os.environ | {"COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        return run_line(shlex.join(["bench", *arguments]), tmp_path)
 
     fewer = ["--set", "training.steps=4", "--metric", "./words.py:WordsFound", "--offline", "--device", "cpu"]
     ran = bench("run", "suites/summarization", "--profile", "tiny", *fewer)
