@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.command import give_json
+from bench.cli.notes import print_score_notes
 from bench.cli.options import Json, JsonFile, Offline
 from bench.cli.tables import print_table
 from bench.core.errors import InputError
@@ -52,6 +53,8 @@ def rescore(
             write_rescored(folder, value["metrics"])
     if not give_json(values_of(results), json=json, file=json_file):
         _print(results)
+    for rows in results.values():
+        print_score_notes({row.metric: row.now for row in rows if row.now is not None})
     errors = [row.error for rows in results.values() for row in rows if row.error is not None]
     if errors:
         raise typer.Exit(errors[0].exit_code)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.command import give_json
+from bench.cli.notes import print_score_notes
 from bench.cli.options import Confidence, Json, JsonFile
 from bench.cli.tables import print_table
 from bench.metrics import METRIC_NAMES
@@ -77,6 +78,7 @@ def score(
     values = {spec.name: result.model_dump(mode="json") for spec, result in results}
     if not give_json(values, json=json, file=json_file):
         _print_table(results)
+    print_score_notes({spec.name: result for spec, result in results})
 
 
 def _print_table(results: list[tuple[MetricSpec, Score]]) -> None:

@@ -26,6 +26,7 @@ from bench.core.schema import validate
 from bench.metrics.base import Metric, MetricSpec
 from bench.metrics.registry import METRIC_NAMES, METRICS
 from bench.metrics.resources import NO_RESOURCES, Need, Resources, open_for
+from bench.records.record import Note
 
 if TYPE_CHECKING:
     from bench.records.record import MeasuredSeed
@@ -36,6 +37,7 @@ __all__ = [
     "Metric",
     "MetricSpec",
     "Need",
+    "Note",
     "Resources",
     "build",
     "check_options",

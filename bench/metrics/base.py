@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bench.config.metric import Inputs
 from bench.core.schema import Strict
 from bench.metrics.resources import NO_RESOURCES, Need, Resources
+from bench.records.record import Note
 
 
 class NoOptions(Strict):
@@ -99,6 +100,17 @@ class Metric(ABC):
         Raises:
             InputError: the two differ in length, are empty, or hold values of another kind.
         """
+
+    def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
+        """Return what a reader of the score should know of these texts, with counts; called after `statistics`.
+
+        Texts that were cut, words that are unknown, letters that a tokenizer drops: whatever changes a value silently.
+
+        Args:
+            predictions: as `statistics` had them, and accepted them.
+            references: as `statistics` had them.
+        """
+        return ()
 
     @abstractmethod
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:

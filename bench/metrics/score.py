@@ -65,6 +65,7 @@ def score(
         unit=metric.spec.unit,
         higher_is_better=metric.spec.higher_is_better,
         signature=_signature(metric, references),
+        notes=tuple(metric.notes(predictions, references)) or None,
     )
     return result, statistics
 

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from bench.core.schema import Strict
 from bench.metrics.base import Metric, MetricSpec
 from bench.metrics.registry import METRIC_NAMES
 from bench.metrics.resources import NO_RESOURCES, Need, Resources
+from bench.records.record import Note
 
 ENTRY_POINTS = "bench.metrics"
 """Group under which a package names its metrics: `name = "package.module:Class"`."""
@@ -150,6 +151,14 @@ class _Checked(Metric):
                 [row[0] if self.spec.inputs == "texts" and isinstance(row, list | tuple) else row for row in references]
             )
         return own
+
+    def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
+        """Return the metric's own, if they are notes; see `Metric.notes`."""
+        own: Any = self._call(lambda: tuple(super(_Checked, self).notes(predictions, references)))
+        for note in own:
+            if not isinstance(note, Note):
+                raise InputError(f"{self.use}: notes must be bench.metrics.Note, got {type(note).__name__}")
+        return cast("tuple[Note, ...]", own)
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the metric's own, if there is a value for every leading index; see `Metric.aggregate`."""

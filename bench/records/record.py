@@ -36,6 +36,17 @@ class StoredInterval(StoredValue):
     """Coverage the interval aims at."""
 
 
+class Note(Strict):
+    """Something that a metric counted and a reader of its score should know, such as letters that it never saw."""
+
+    text: str
+    """A sentence without a full stop, with its counts: `the tokenizer dropped 12 of 40 letters of the references`."""
+    count: int = Field(ge=1)
+    """How many there are."""
+    of: int | None = Field(default=None, ge=1)
+    """Of how many; none where there is no whole."""
+
+
 class Score(StoredInterval):
     """One metric on one set of predictions, at full precision."""
 
@@ -47,6 +58,8 @@ class Score(StoredInterval):
     """Direction."""
     signature: str
     """Identity of the metric: scores compare only where it is equal."""
+    notes: tuple[Note, ...] | None = None
+    """What the metric counted beside the value; none where it counted nothing, as in every record of before."""
 
 
 class SplitSummary(Strict):

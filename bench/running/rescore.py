@@ -58,14 +58,15 @@ class Rescored:
             return "not scored"
         if self.stored is None:
             return "new"
-        if self.now == self.stored:
+        if self.now.model_copy(update={"notes": self.stored.notes}) == self.stored:  # old records have none
             return "equal"
         return "rounding" if self._is_rounding(self.now, self.stored) else "moved"
 
     def _is_rounding(self, now: Score, stored: Score) -> bool:
         runs_a_model = bool(metrics.needs(self.metric) & {"model", "judge"})
         numbers = zip((now.value, now.low, now.high), (stored.value, stored.low, stored.high), strict=True)
-        same = now.model_copy(update={"value": stored.value, "low": stored.low, "high": stored.high}) == stored
+        taken = {name: getattr(stored, name) for name in ("value", "low", "high", "notes")}
+        same = now.model_copy(update=taken) == stored
         near = all(math.isclose(a, b, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE) for a, b in numbers)
         return runs_a_model and same and near
 
