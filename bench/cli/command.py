@@ -1,4 +1,4 @@
-"""What all verbs have in common: option names of earlier versions, and JSON on standard output or in a file."""
+"""What all verbs have in common: names of options, JSON on standard output or in a file, errors that pass click."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from typer import Abort
 from typer.core import TyperCommand
 
 from bench.core.files import canonical_json, write_text
@@ -15,8 +16,31 @@ EARLIER_NAMES = {"--root": "--baselines", "--out": "--reports", "--json": "--jso
 name, and no help shows it."""
 
 
+class Escaped(Exception):  # noqa: N818 - no error itself
+    """Carries what a verb raised past click, which would end the program by itself and with a code of its own.
+
+    An exit, such as `sys.exit(0)` in a method of a user, would look like success; the end of an input and a closed pipe
+    would have 1, the code of a regression.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(repr(error))
+        self.error = error
+
+
 class Command(TyperCommand):
     """A verb."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb.
+
+        Raises:
+            Escaped: it raised what click takes for its own.
+        """
+        try:
+            return super().invoke(ctx)
+        except (SystemExit, EOFError, Abort, BrokenPipeError, KeyboardInterrupt) as error:
+            raise Escaped(error) from error
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read options by their present names or earlier ones."""

@@ -12,7 +12,8 @@ from typing import Any
 from bench import metrics
 from bench.config import Source, SuiteConfig
 from bench.core.errors import BenchError
-from bench.materials.sources import cache_root, is_cached
+from bench.core.files import cache_root
+from bench.materials.sources import is_cached
 from bench.records.store import ResultName, Store
 from bench.suites.resolve import builtin_suites, load_suite, resolve
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.core.errors import InputError
+
+
+def cache_root() -> Path:
+    """Return the folder of downloads, built weights and traces: `BENCH_CACHE`, else the user's cache folder."""
+    chosen = os.environ.get("BENCH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("bench", appauthor=False))
 
 
 def file_sha256(path: Path) -> str:

@@ -22,6 +22,6 @@ def load_plugin(table: PluginMethod) -> UserMethod:
         raise InputError(
             f"{table.use}: method.settings = {dict(table.settings)} do not fit its constructor: {error}"
         ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         file = source_file(table.use.rpartition(":")[0], option="--method")
         raise InputError(f"{table.use}: its constructor raised {described(error, file)}") from error

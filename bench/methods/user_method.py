@@ -82,7 +82,7 @@ def explain_errors(
         yield
     except BenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an exit of theirs would end the command as if all were well
         import torch
 
         if not isinstance(method, UserMethod) or isinstance(error, torch.OutOfMemoryError):

@@ -201,6 +201,6 @@ class _Checked(Metric):
             return call()
         except BenchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             file = plugins.source_file(self.use.rpartition(":")[0], option=OPTION)
             raise InputError(f"{self.use}: {plugins.described(error, file)}") from error

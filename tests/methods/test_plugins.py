@@ -115,6 +115,7 @@ def test_error_not_found(folder: Path, monkeypatch: pytest.MonkeyPatch, given: s
 
 
 RAISES = HEAD + "    def __init__(self):\n        raise ValueError('no')\n"
+EXITS = HEAD + "    def __init__(self):\n        raise SystemExit(0)\n"
 NEEDS_RANK = HEAD + "    def __init__(self, *, rank): pass\n"
 
 
@@ -130,6 +131,7 @@ NEEDS_RANK = HEAD + "    def __init__(self, *, rank): pass\n"
         ("class Mien: pass\n", "mine.py: has no Mine; did you mean 'Mien'?"),
         ("class Mine: pass\n", "mine.py:Mine: is no subclass of bench.methods.Method"),
         ("def Mine(model): return model\n", "mine.py:Mine: is no subclass of bench.methods.Method"),
+        (EXITS, "mine.py:Mine: its constructor raised SystemExit: 0 (mine.py:6)"),
         (RAISES, "mine.py:Mine: its constructor raised ValueError: no (mine.py:6)"),
         (NEEDS_RANK, "mine.py:Mine: method.settings = {} do not fit its constructor"),
     ],
@@ -166,6 +168,7 @@ def test_a_file_that_changed_since_is_refused(folder: Path) -> None:
     [
         ("model.requires_grad_(False)", "method Mine leaves no parameter to train"),
         ("return 'model'", "method Mine: apply returned str; return the model to train"),
+        ("raise SystemExit(0)", "mine.py:Mine: apply raised SystemExit: 0 (mine.py:6)"),
         ("return 1 / 0", "mine.py:Mine: apply raised ZeroDivisionError: division by zero (mine.py:6)"),
         ("torch.nn.init.normal_(model.classifier.weight)", "method Mine changes the model before the first step"),
         ("model.classifier = torch.nn.Linear(3, 2)", "the model that apply left raised RuntimeError: mat1 and mat2"),
@@ -206,6 +209,10 @@ def test_a_change_that_is_meant_is_allowed(folder: Path) -> None:
             "        if self.n == 5:\n"
             "            raise ValueError('enough')\n",
             "mine.py:Mine: training at step 5 raised ValueError: enough (mine.py:10)",
+        ),
+        (
+            "    def penalty(self, model):\n        raise SystemExit(0)\n",
+            "mine.py:Mine: training at step 1 raised SystemExit: 0 (mine.py:8)",
         ),
         (
             "    def optimizer(self, model, training):\n        return torch.optim.SGD([])\n",

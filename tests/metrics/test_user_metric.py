@@ -111,6 +111,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         ((("totals[..., 0] / totals[..., 1]", "'much'"),), r"ValueError: could not convert string to float"),
         ((('return "same"', "return 3"),), "signature must return a text, got int"),
         ((("totals[..., 0] / totals[..., 1]", "totals[..., 0] * np.nan"),), "the value is not a number"),
+        ((("(p == r, 1)", "(exit(0), 1)"),), r"Same: SystemExit: 0 \(same\.py:14\)"),
         ((("(p == r, 1)", "(p == 1 / 0, 1)"),), r"Same: ZeroDivisionError: division by zero \(same\.py:14\)"),
     ],
 )

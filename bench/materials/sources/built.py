@@ -7,8 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.core.files import atomic_folder
-from bench.materials.sources.base import cache_root
+from bench.core.files import atomic_folder, cache_root
 
 
 def build_once(name: str, build: Callable[[Path], None]) -> Path:

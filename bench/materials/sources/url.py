@@ -16,9 +16,9 @@ from filelock import FileLock
 
 from bench.config import UrlSource
 from bench.core.errors import SourceError
-from bench.core.files import canonical_json, file_sha256, write_text
+from bench.core.files import cache_root, canonical_json, file_sha256, write_text
 from bench.core.progress import Announce
-from bench.materials.sources.base import SHORT_HASH, Fetched, cache_root
+from bench.materials.sources.base import SHORT_HASH, Fetched
 
 _TIMEOUT_S = 30
 

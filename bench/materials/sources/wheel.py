@@ -25,9 +25,9 @@ from filelock import FileLock
 
 from bench.config import WheelSource
 from bench.core.errors import InputError, SourceError
-from bench.core.files import atomic_folder, canonical_json, file_sha256
+from bench.core.files import atomic_folder, cache_root, canonical_json, file_sha256
 from bench.core.progress import Announce
-from bench.materials.sources.base import SHORT_HASH, Fetched, cache_root, common_folder
+from bench.materials.sources.base import SHORT_HASH, Fetched, common_folder
 
 _MANIFEST = "manifest.json"
 
