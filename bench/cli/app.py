@@ -27,7 +27,7 @@ from bench.cli.validate import validate
 app = typer.Typer(
     name="bench",
     help="Reproducible evaluation of fine-tuning: documented recipes, one metric layer, evidence, not one number.",
-    epilog="Exit codes: 0 done, 1 regression, 2 bad input, 3 inconclusive, 4 not comparable, 5 the run itself failed.",
+    epilog="Exit codes: 0 done, 1 regression, 2 bad input, 3 inconclusive, 4 not comparable or stale, 5 a run failed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

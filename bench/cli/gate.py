@@ -12,9 +12,25 @@ from bench.cli.tables import print_table
 from bench.comparing.gate import Verdict
 from bench.comparing.gate import gate as held_to
 from bench.core.files import write_text
-from bench.reports.gate import HEADERS, append_text, cells, json_text, junit, markdown, method_note, summary
+from bench.reports.gate import (
+    HEADERS,
+    append_text,
+    cells,
+    json_text,
+    junit,
+    markdown,
+    method_note,
+    origin_lines,
+    summary,
+)
 
-_STYLES = {"regression": "red", "not comparable": "magenta", "missing": "magenta", "inconclusive": "yellow"}
+_STYLES = {
+    "regression": "red",
+    "stale": "magenta",
+    "not comparable": "magenta",
+    "missing": "magenta",
+    "inconclusive": "yellow",
+}
 
 
 def gate(
@@ -22,7 +38,7 @@ def gate(
         list[Path] | None,
         typer.Argument(
             help="Run folders, or config-key folders that hold several seed-*. "
-            "Default: the newest stored runs of every suite that the policy names."
+            "Default: the stored runs of every suite that the policy names, of the config that it has now."
         ),
     ] = None,
     policy: Annotated[
@@ -32,6 +48,12 @@ def gate(
     baselines: Annotated[
         Path | None,
         typer.Option(help="Where baselines are stored. Default: ./baselines, then the built-in ones."),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Repeatable; config, commit, version, dirty or mixed: judge runs that would be stale, and say so."
+        ),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json-file", metavar="FILE", help="Write the verdict as JSON, at full precision.")
@@ -46,8 +68,11 @@ def gate(
         ),
     ] = None,
 ) -> None:
-    """Compare stored runs with stored baselines by a policy; 0 pass, 1 regression, 3 inconclusive, 4 not comparable."""
-    verdict = held_to(run or (), policy=policy, runs_root=runs, baselines_root=baselines)
+    """Compare stored runs with stored baselines by a policy; 0 pass, 1 regression, 3 inconclusive, 4 not comparable.
+
+    4 is also for stale runs: of another config than the suite has now, or by other code than the code at hand.
+    """
+    verdict = held_to(run or (), policy=policy, runs_root=runs, baselines_root=baselines, allow=allow or ())
     _print(verdict)
     if json_file is not None:
         write_text(json_file, json_text(verdict))
@@ -69,4 +94,5 @@ def _print(verdict: Verdict) -> None:
         style = _STYLES.get(row.outcome, "") if row.decides and not row.is_tolerated else "dim"
         table.add_row(*(escape(text) for text in cells(row)), style="" if row.outcome == "pass" else style)
     print_table(table)
-    typer.echo(method_note(verdict))
+    for line in (*origin_lines(verdict), *verdict.notes, method_note(verdict)):
+        typer.echo(line)

@@ -33,3 +33,22 @@ def flatten(table: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         path = f"{prefix}.{name}"
         flat |= flatten(value, path) if isinstance(value, Mapping) else {path: value}
     return flat
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return dotted path -> both values, of everything in which two nested tables differ; `ABSENT` where one lacks it.
+
+    Args:
+        before: one table.
+        after: the other.
+        prefix: what every path begins with; empty for nothing.
+    """
+    changed: dict[str, tuple[Any, Any]] = {}
+    for name in dict.fromkeys((*before, *after)):
+        path = f"{prefix}.{name}" if prefix else name
+        old, new = before.get(name, ABSENT), after.get(name, ABSENT)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changed |= differences(old, new, path)
+        elif old != new:
+            changed[path] = (old, new)
+    return changed

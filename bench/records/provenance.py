@@ -1,13 +1,16 @@
-"""What produced a run: versions, commit, device."""
+"""What produced a run: versions, commit, source files, device."""
 
 from __future__ import annotations
 
 import functools
 import getpass
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bench.core.processes import n_processes
 from bench.records.record import Environment
@@ -28,6 +31,54 @@ PACKAGES = (
     "torch",
     "transformers",
 )
+_PACKAGE: Final = Path(__file__).parents[1]
+_SOURCES: Final = (".py", ".toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Which code of this package it is, or a run was made by."""
+
+    version: str
+    commit: str | None
+    """None outside a working tree."""
+    dirty: bool | None
+    """Whether code or suites of that tree have changes that no commit holds."""
+    sha256: str | None
+    """Of its source files; none where a record does not say."""
+
+    @classmethod
+    def of(cls, environment: Environment) -> Code:
+        """Return the code that a record names."""
+        return cls(
+            version=environment.bench_version,
+            commit=environment.commit,
+            dirty=environment.dirty,
+            sha256=environment.code_sha256,
+        )
+
+    def __str__(self) -> str:
+        """Return it as outputs show it."""
+        commit = "no commit" if self.commit is None else f"commit {self.commit[:7]}"
+        return f"bench {self.version}, {commit}{' with uncommitted changes' if self.dirty else ''}"
+
+
+@functools.cache
+def code_at_hand() -> Code:
+    """Return the code of this process. A process asks before it runs anything, so later edits are not taken for it."""
+    commit, dirty = working_tree()
+    return Code(version=version(), commit=commit, dirty=dirty, sha256=_sources_sha256(_PACKAGE))
+
+
+def _sources_sha256(package: Path) -> str:
+    """Return one sha256 over the paths and bytes of a package's source files; suites are part of a config's key."""
+    sha256 = hashlib.sha256()
+    for file in sorted(file for file in package.rglob("*") if file.suffix in _SOURCES):
+        place = file.relative_to(package)
+        if place.parts[0] != "builtin":
+            content = file.read_bytes().replace(b"\r\n", b"\n")  # a checkout may have translated them
+            sha256.update(f"{place.as_posix()} {hashlib.sha256(content).hexdigest()}\n".encode())
+    return sha256.hexdigest()
 
 
 def environment(*, device: str, n_threads: int, precision: str, determinism: dict[str, str]) -> Environment:
@@ -39,11 +90,12 @@ def environment(*, device: str, n_threads: int, precision: str, determinism: dic
         precision: arithmetic of forward and backward passes.
         determinism: the switches that are on.
     """
-    commit, dirty = working_tree()
+    code = code_at_hand()
     return Environment(
-        bench_version=version(),
-        commit=commit,
-        dirty=dirty,
+        bench_version=code.version,
+        commit=code.commit,
+        dirty=code.dirty,
+        code_sha256=code.sha256,
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages=package_versions(),

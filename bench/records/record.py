@@ -192,6 +192,9 @@ class Environment(Strict):
     """Commit of the working tree, where it is one."""
     dirty: bool | None
     """Whether that tree had uncommitted changes."""
+    code_sha256: str | None = None
+    """sha256 of the source files of this package: tells one state of changed code from another; none in older
+    records."""
     python: str
     platform: str
     packages: dict[str, str]

@@ -66,13 +66,25 @@ def method_note(verdict: Verdict) -> str:
     )
 
 
+def origin_lines(verdict: Verdict) -> list[str]:
+    """Return a line for each suite: config key, seeds, commit and versions of the run and of the baseline."""
+    lines = []
+    for origins in verdict.origins:
+        sides = [f"{name} {side}" for name, side in (("run", origins.run), ("baseline", origins.baseline)) if side]
+        others = f"; libraries that differ: {', '.join(origins.other_packages)}" if origins.other_packages else ""
+        lines.append(f"{origins.suite}, {origins.method}: {'; '.join(sides)}{others}")
+    return lines
+
+
 def markdown(verdict: Verdict) -> str:
     """Return the verdict as GitHub Markdown, ready for the summary of a CI step."""
     rows = [[cell(text) for text in cells(row)] for row in verdict.rows]
+    besides = [f"- {cell(line)}" for line in (*origin_lines(verdict), *verdict.notes)]
     return "\n\n".join(
         [
             f"## bench gate: {summary(verdict)}",
             table(HEADERS, rows),
+            *(["\n".join(besides)] if besides else []),
             f"{method_note(verdict)} Policy: {code(verdict.policy_path)}, profile {code(verdict.policy.profile)}.\n",
         ]
     )
@@ -86,12 +98,14 @@ def json_text(verdict: Verdict) -> str:
         "policy_path": verdict.policy_path,
         "policy": verdict.policy.model_dump(mode="json"),
         "rows": [dataclasses.asdict(row) for row in verdict.rows],
+        "origins": [dataclasses.asdict(origins) for origins in verdict.origins],
+        "notes": list(verdict.notes),
     }
     return canonical_json(values)
 
 
 def junit(verdict: Verdict) -> str:
-    """Return the verdict as JUnit XML: one test case a row.
+    """Return the verdict as JUnit XML: one test case a row, and what is known besides as output.
 
     A regression, or an inconclusive row that stands in the way, is a failure of that type; what is missing or not
     comparable is an error; what decides nothing is skipped. So a reader of JUnit sees green exactly where the exit code
@@ -104,6 +118,9 @@ def junit(verdict: Verdict) -> str:
         for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             element.set(attribute, str(tags[tag]))
         element.set("tests", str(tags.total()))
+    besides = [*origin_lines(verdict), *verdict.notes]
+    if besides and len(root):
+        ET.SubElement(root[0], "system-out").text = "\n".join(besides)
     if not any(row.decides for row in verdict.rows):
         element = ET.SubElement(root, "testsuite", name="bench gate", tests="1", failures="0", errors="1", skipped="0")
         case = ET.SubElement(element, "testcase", classname="bench gate", name="evidence")

@@ -18,11 +18,17 @@ from bench.cli.app import app
 from bench.core.errors import InputError
 
 SIDE: dict[str, Any] = {"accuracy": [0.90, 0.91, 0.89]}
-WORSE: dict[str, Any] = {"accuracy": [0.70, 0.71, 0.69], "changes": {"config__training__learning_rate": 0.5}}
+WORSE: dict[str, Any] = {"accuracy": [0.70, 0.71, 0.69]}
+EXPERIMENT: dict[str, Any] = {"accuracy": [0.70, 0.71, 0.69], "changes": {"config__training__learning_rate": 0.5}}
 POLICY: dict[str, Any] = {
     "profile": "tiny",
     "suites": {SUITE: {"metrics": {"accuracy": {"tier": "critical", "max_drop": 0.05}}}},
 }
+
+
+@pytest.fixture(autouse=True)
+def _where_the_suite_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def gated(tmp_path: Path, *arguments: str | Path) -> Result:
@@ -51,21 +57,26 @@ def test_exit_codes_reach_the_shell(tmp_path: Path) -> None:
     assert gated(tmp_path).exit_code == 1
 
 
-def test_the_newest_config_is_gated_where_none_is_named(tmp_path: Path) -> None:
+def test_a_newer_experiment_is_not_gated_in_the_place_of_the_suite(tmp_path: Path) -> None:
     store(tmp_path, run=SIDE, baseline=SIDE, policy=POLICY)
-    write_side(tmp_path / "runs", WORSE | {"changes": WORSE["changes"] | {"cost__started_at": "2030-01-01"}})
-    assert gated(tmp_path).exit_code == 1
+    newer = EXPERIMENT | {"changes": EXPERIMENT["changes"] | {"cost__started_at": "2030-01-01"}}
+    write_side(tmp_path / "runs", newer)
+    result = gated(tmp_path)
+    assert result.exit_code == 0
+    assert "1 other config is stored beside the suite's and not judged" in result.output
 
 
 def test_runs_by_name(tmp_path: Path) -> None:
     store(tmp_path, run=SIDE, baseline=SIDE, policy=POLICY)
     folder = key_folder(tmp_path)
-    write_side(tmp_path / "runs", WORSE)
+    write_side(tmp_path / "runs", EXPERIMENT)
     assert gated(tmp_path, folder).exit_code == 0
     assert gated(tmp_path, *(folder / f"seed-{seed}" for seed in range(3))).exit_code == 0
     assert gated(tmp_path, folder / "seed-0").exit_code == 3
-    both = bench.gate(list(folder.parent.iterdir()), runs_root=tmp_path / "runs", baselines_root=tmp_path / "baselines")
-    assert sorted(row.outcome for row in both.rows) == ["pass", "regression"]
+    both = list(folder.parent.iterdir())
+    roots = {"runs_root": tmp_path / "runs", "baselines_root": tmp_path / "baselines"}
+    assert sorted(row.outcome for row in bench.gate(both, **roots).rows) == ["pass", "stale"]
+    assert sorted(row.outcome for row in bench.gate(both, allow=["config"], **roots).rows) == ["pass", "regression"]
 
 
 @pytest.mark.parametrize(
@@ -106,9 +117,11 @@ def test_the_policy_names_the_method_whose_baseline_counts(tmp_path: Path) -> No
     policy = {**POLICY, "suites": {SUITE: POLICY["suites"][SUITE] | {"method": METHOD}}}
     store(tmp_path, run=SIDE | {"changes": other}, baseline=SIDE, policy=policy)
     run = next((tmp_path / "runs" / SUITE / "tiny" / "full").iterdir())
-    verdict = bench.gate([run], runs_root=tmp_path / "runs", baselines_root=tmp_path / "baselines")
+    roots = {"runs_root": tmp_path / "runs", "baselines_root": tmp_path / "baselines"}
+    assert bench.gate([run], **roots).outcome == "stale"
+    verdict = bench.gate([run], allow=["config"], **roots)
     assert [(row.method, row.outcome) for row in verdict.rows] == [("full", "pass")]
-    assert bench.gate(runs_root=tmp_path / "runs", baselines_root=tmp_path / "baselines").outcome == "missing"
+    assert bench.gate(**roots).outcome == "missing"
 
 
 def test_an_unknown_policy_is_bad_input(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@
     python tests/helpers/same_results.py COMMIT --suites sentiment_sst2 --profile offline --methods frozen_body
 
 Each code runs `bench sweep` in processes of its own: that of the commit in a git worktree, which is removed afterwards.
-What may differ is `cost`, who ran it (`commit`, `dirty`, `bench_version`), the schema version, and how a config is
+What may differ is `cost`, who ran it (`commit`, `dirty`, `bench_version`, `code_sha256`), the schema version, and how a config is
 spelled: both records are read by this checkout, which knows the old spellings. All else has to be equal to the last
 bit, and every file beside the record byte by byte. Ends with 1 where something differs or a run is missing.
 """
@@ -24,7 +24,8 @@ from typing import Any
 from bench.records.store import RECORD_FILE, read_record
 
 ROOT = Path(__file__).parents[2]
-MAY_DIFFER = {"cost", "schema_version", "environment.commit", "environment.dirty", "environment.bench_version"}
+_WHO = ("commit", "dirty", "bench_version", "code_sha256")
+MAY_DIFFER = {"cost", "schema_version", *(f"environment.{name}" for name in _WHO)}
 FILES = ("predictions.jsonl", "predictions-before.jsonl", "statistics.safetensors", "curve.jsonl")
 MOST_SHOWN = 8
 Cell = tuple[str, str, str, int]

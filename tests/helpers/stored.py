@@ -2,8 +2,10 @@
 
     store(tmp_path, run={"accuracy": [0.8, 0.8, 0.8]}, baseline={"accuracy": [0.9, 0.9, 0.9]}, policy={...})
 
-writes `runs`, `baselines` and `baselines/policy.toml`. A side is `{accuracy, loss, n, seeds, changes, faults}`: a score
-a seed, the number of test rows, the seed numbers, changes of the record as `make_record` takes them, what is broken.
+writes `runs`, `baselines`, `baselines/policy.toml` and `suites/sentiment_sst2`, the suite whose runs they are: a test
+that gates them works in `tmp_path`. Runs are by the code at hand. A side is `{accuracy, loss, n, seeds, changes,
+faults}`: a score a seed, the number of test rows, the seed numbers, changes of the record as `make_record` takes them,
+what is broken.
 """
 
 from __future__ import annotations
@@ -14,19 +16,50 @@ from typing import Any
 
 import numpy as np
 import tomli_w
-from factories import make_record
+from factories import config_values, make_record
 from safetensors.numpy import save_file
 
+from bench.config import SuiteConfig
 from bench.core.files import write_rows
 from bench.records.making import from_runs
+from bench.records.provenance import code_at_hand
 from bench.records.store import read_statistics, run_folder, write_baseline, write_record, write_statistics
 
 SUITE, METHOD = "sentiment_sst2", "frozen_body"
-SHARED = {
-    "config__profile": "tiny",
-    "config__metrics": {"accuracy": {}, "loss": {}},
-    "schema_version": 2,
-}
+_SUITE = {"profile": "tiny", "metrics": {"accuracy": {}, "loss": {}}}
+"""In what the suite differs from `factories.config_values`."""
+
+
+def shared() -> dict[str, Any]:
+    """Return the changes of a record that make it a run of the suite, by the code at hand."""
+    code = code_at_hand()
+    return {
+        **{f"config__{name}": value for name, value in _SUITE.items()},
+        "schema_version": 2,
+        "environment__bench_version": code.version,
+        "environment__commit": code.commit,
+        "environment__dirty": code.dirty,
+        "environment__code_sha256": code.sha256,
+    }
+
+
+def suite_config(**changes: Any) -> SuiteConfig:
+    """Return the suite's config; `changes` as `factories.config_values` takes them."""
+    return SuiteConfig.model_validate(config_values(**_SUITE, **changes))
+
+
+def write_suite(root: Path, *configs: SuiteConfig) -> Path:
+    """Write a suite that resolves to configs, one a profile, under `root`, and return its file."""
+    profiles = {}
+    for config in configs:
+        values = config.model_dump(mode="json", exclude_none=True)
+        suite, profile, method = (values.pop(name) for name in ("suite", "profile", "method_name"))
+        profiles[profile] = values | {"method": method, "methods": {method: values["method"]}}
+    values = {"suite": suite, "method": method, "methods": {}, "profiles": profiles}
+    file = root / "suites" / suite / "suite.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(tomli_w.dumps(values), encoding="utf-8")
+    return file
 
 
 def right(share: float, n: int, seed: int) -> np.ndarray:
@@ -54,7 +87,7 @@ def write_side(root: Path, side: dict[str, Any]) -> list[Path]:
     for seed, accuracy, loss in zip(seeds, accuracies, losses, strict=True):
         rows = {"accuracy": right(accuracy, n, seed), "loss": nats(loss, n, seed)}
         statistics = {name: np.stack([values, np.ones(n)], axis=1) for name, values in rows.items()}
-        settings = SHARED | side.get("changes", {})
+        settings = shared() | side.get("changes", {})
         statistics = {name: array for name, array in statistics.items() if name in settings["config__metrics"]}
         scores = {f"scores__{name}__value": float(rows[name].sum() / n) for name in statistics}
         sizes = {f"scores__{name}__n_examples": n for name in statistics}
@@ -69,7 +102,8 @@ def write_side(root: Path, side: dict[str, Any]) -> list[Path]:
 
 
 def store(root: Path, *, run: dict[str, Any] | None, baseline: dict[str, Any] | None, policy: dict[str, Any]) -> None:
-    """Write runs, baseline and policy under `root`."""
+    """Write suite, runs, baseline and policy under `root`."""
+    write_suite(root, suite_config())
     if run is not None:
         folders = write_side(root / "runs", run)
         for fault in run.get("faults", ()):

@@ -11,6 +11,7 @@ import tomli_w
 from cells import lines
 from factories import make_duel, make_record, write_cell
 from reporting import assemble
+from stored import write_suite
 
 from bench.comparing.summary import RunSummary, summarize
 from bench.records import baselines as baseline
@@ -181,8 +182,10 @@ def gated(tmp_path: Path, policy: dict[str, Any], *values: float) -> RunSummary:
     ("values", "outcome"), [((0.83, 0.832), "pass"), ((0.4, 0.402), "regression"), ((0.83,), "inconclusive")]
 )
 def test_the_gate_speaks_where_the_policy_names_the_runs(
-    tmp_path: Path, values: tuple[float, ...], outcome: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: tuple[float, ...], outcome: str
 ) -> None:
+    write_suite(tmp_path, make_record().config)
+    monkeypatch.chdir(tmp_path)
     text = "\n\n".join(gate(gated(tmp_path, LIMITS, *values)))
     assert text.startswith(f"**{outcome} (exit ")
     assert lines([text])[1][0] == "accuracy ↑"

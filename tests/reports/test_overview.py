@@ -11,6 +11,7 @@ from cells import lines
 from click.testing import Result
 from factories import make_duel, make_record, write_cell
 from processes import HEAVY, clean_env, run_python
+from stored import write_suite
 from typer.testing import CliRunner
 
 from bench.cli.app import app
@@ -93,14 +94,16 @@ def test_leaderboards_that_are_there_are_linked_below_their_suite() -> None:
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Path:
-    """Return a folder with runs beside a baseline and a policy, runs without, and a baseline without runs."""
+def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder: a suite, runs with a baseline and a policy, runs without, a baseline without runs."""
+    monkeypatch.chdir(tmp_path)
     roots = tmp_path / "baselines"
     tiny = {"config__profile": "tiny"}
     for changes in ({}, tiny, {"config__profile": "offline"}):
         records = [make_record(seed, **changes) for seed in (0, 1)]
         runs = write_cell(tmp_path / "earlier", *records)
         write_baseline(*from_runs(runs, reason="r"), root=roots)
+    write_suite(tmp_path, make_record().config, make_record(**tiny).config)
     write_cell(tmp_path / "runs", make_record(0), make_record(1), make_duel())
     write_cell(tmp_path / "runs", *(make_record(seed, scores__accuracy__value=0.4, **tiny) for seed in (0, 1)))
     limits = {"accuracy": {"tier": "critical", "max_drop": 0.1}}

@@ -6,20 +6,25 @@
     >>> verdict.outcome, verdict.exit_code                                 # doctest: +SKIP
     ('pass', 0)
 
-`policy` reads what is looked at, `pairs` finds runs and baselines, `evidence` sets them side by side, `deciding` makes
-a row of each, and `verdict` is what comes of it. It works on stored files and loads no torch.
+`policy` reads what is looked at, `pairs` finds runs and baselines, `current` and `code` say what is stale, `evidence`
+sets both sides beside each other, `deciding` makes a row of each, and `verdict` is what comes of it. It works on stored
+files and loads no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from bench.comparing.gate.code import versions_of
 from bench.comparing.gate.deciding import decide, decide_cost, suite_row
 from bench.comparing.gate.evidence import cost_evidence, metric_evidence
-from bench.comparing.gate.pairs import Pair, find_pairs
-from bench.comparing.gate.policy import Policy, find_policy, load_policy
-from bench.comparing.gate.verdict import GateRow, Verdict
+from bench.comparing.gate.pairs import Obstacle, Pair, find_pairs
+from bench.comparing.gate.policy import ALLOWANCES, Policy, find_policy, load_policy
+from bench.comparing.gate.verdict import GateRow, Origin, Origins, Verdict
+from bench.comparing.side import Side
+from bench.core.errors import InputError, suggest
+from bench.records.provenance import Code, code_at_hand
 from bench.records.store import Store, default_roots
 
 __all__ = ["GateRow", "Policy", "Verdict", "decide_pairs", "find_policy", "gate", "load_policy"]
@@ -31,26 +36,39 @@ def gate(
     policy: Path | None = None,
     runs_root: Path = Path("runs"),
     baselines_root: Path | None = None,
+    allow: Collection[str] = (),
+    at_hand: Code | None = None,
 ) -> Verdict:
     """Hold stored runs to the stored baselines, as a policy says.
 
     Args:
-        runs: run folders and config-key folders; default: the newest stored runs of every suite that the policy names.
+        runs: run folders and config-key folders; default: the stored runs of every suite that the policy names, of the
+            config that it has now.
         policy: the policy file; default: `policy.toml` in the folder of baselines.
         runs_root: where runs are stored.
         baselines_root: where baselines are stored; default: `bench.records.store.default_roots()`.
+        allow: what is judged although it would be stale, besides what the policy allows; see
+            `bench.comparing.gate.policy.Allowance`.
+        at_hand: the code that is gated; default: that of this process.
 
     Returns:
-        The verdict: one row a metric and cost limit. Runs or baselines that are missing, or cannot be read, are rows
-        too, so that they hide no regression elsewhere.
+        The verdict: one row a metric and cost limit. Runs or baselines that are stale, missing, or cannot be read, are
+        rows too, so that they hide no regression elsewhere.
 
     Raises:
-        InputError: the policy is wrong, or a given run does not exist or is none of its suites.
+        InputError: the policy is wrong, `allow` holds an unknown word, or a given run does not exist or is none of its
+            suites.
     """
+    for word in allow:
+        if word not in ALLOWANCES:
+            raise InputError(f"--allow {word!r} is not known{suggest(word, ALLOWANCES)}")
     roots = None if baselines_root is None else (baselines_root,)
     path = policy or find_policy([*(roots or ()), *default_roots()])
     held_to = load_policy(path)
-    pairs = find_pairs(runs, held_to, Store(runs_root=runs_root, roots=roots))
+    held_to = held_to.model_copy(
+        update={"allow": tuple(name for name in ALLOWANCES if name in (*held_to.allow, *allow))}
+    )
+    pairs = find_pairs(runs, held_to, Store(runs_root=runs_root, roots=roots), at_hand or code_at_hand())
     return decide_pairs(pairs, held_to, policy_path=str(path))
 
 
@@ -69,18 +87,47 @@ def decide_pairs(pairs: Sequence[Pair], policy: Policy, *, policy_path: str) -> 
     evidence, costs = [], []
     for pair in pairs:
         rows = by_suite.setdefault(pair.suite, [])
-        if pair.missing:
-            required = policy.suites[pair.suite].required
-            rows.append(suite_row(pair.suite, pair.method, outcome="missing", reason=pair.missing, decides=required))
-        elif pair.broken:
-            rows.append(suite_row(pair.suite, pair.method, outcome="not comparable", reason=pair.broken, decides=True))
+        if pair.obstacle is not None:
+            rows.append(_obstacle_row(pair, pair.obstacle, policy))
         else:
             evidence += metric_evidence(pair, policy)
             costs += cost_evidence(pair, policy)
     for row in (*decide(evidence, policy), *map(decide_cost, costs)):
         by_suite[row.suite].append(row)
     rows_of_all = [row for rows in by_suite.values() for row in (*rows, *_undecided(rows))]
-    return Verdict(policy=policy, policy_path=policy_path, rows=tuple(rows_of_all))
+    return Verdict(
+        policy=policy,
+        policy_path=policy_path,
+        rows=tuple(rows_of_all),
+        origins=tuple(_origins(pair) for pair in pairs if pair.run is not None or pair.baseline is not None),
+        notes=tuple(note for pair in pairs for note in pair.notes),
+    )
+
+
+def _obstacle_row(pair: Pair, obstacle: Obstacle, policy: Policy) -> GateRow:
+    """Return the row of a suite of which nothing is judged; what is not required stands in nobody's way."""
+    is_absent = obstacle.outcome != "not comparable" and not obstacle.given
+    decides = policy.suites[pair.suite].required if is_absent else True
+    return suite_row(
+        pair.suite, pair.method, name=obstacle.name, outcome=obstacle.outcome, reason=obstacle.reason, decides=decides
+    )
+
+
+def _origins(pair: Pair) -> Origins:
+    run, baseline = (None if side is None else _origin(side) for side in (pair.run, pair.baseline))
+    packages = [{} if origin is None else origin.packages for origin in (run, baseline)]
+    names = sorted({*packages[0], *packages[1]}) if all(packages) else []
+    others = [
+        f"{name} {packages[0].get(name, 'absent')}, baseline {packages[1].get(name, 'absent')}"
+        for name in names
+        if packages[0].get(name) != packages[1].get(name)
+    ]
+    return Origins(suite=pair.suite, method=pair.method, run=run, baseline=baseline, other_packages=tuple(others))
+
+
+def _origin(side: Side) -> Origin:
+    code, packages = versions_of(side)
+    return Origin(config_key=side.records[0].config_key, seeds=side.seeds, code=code, packages=packages)
 
 
 def _undecided(rows: Sequence[GateRow]) -> list[GateRow]:

@@ -22,7 +22,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bench.comparing.gate.policy import MetricPolicy, Policy
 from bench.comparing.gate.verdict import CostEvidence, GateEvidence, GateOutcome, GateRow
@@ -252,14 +252,20 @@ def decide_cost(evidence: CostEvidence) -> GateRow:
 
 
 def suite_row(
-    suite: str, method: str, *, outcome: Literal["missing", "not comparable"], reason: str, decides: bool
+    suite: str,
+    method: str,
+    *,
+    outcome: GateOutcome,
+    reason: str,
+    decides: bool,
+    name: str = "evidence",
 ) -> GateRow:
-    """Return the row of a suite of which no metric can be looked at: a run or a baseline is missing or broken."""
+    """Return a row that is about a suite as a whole: a run or a baseline is stale, missing or broken."""
     return GateRow(
         suite=suite,
         method=method,
         kind="suite",
-        name="evidence",
+        name=name,
         tier="critical",
         outcome=outcome,
         decides=decides,

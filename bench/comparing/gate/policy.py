@@ -8,9 +8,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bench import metrics
 from bench.config import ProfileName, Strict
@@ -24,6 +24,10 @@ POLICY_FILE: Final = "policy.toml"
 
 Tier = Literal["critical", "supporting", "advisory"]
 Correction = Literal["holm", "benjamini-hochberg", "none"]
+Allowance = Literal["config", "commit", "version", "dirty", "mixed"]
+"""What makes runs stale, and may be allowed by name: another config than the suite's; another commit or version of
+bench than the one at hand; changes of its code that no commit holds; seeds that were made by different code."""
+ALLOWANCES: Final[tuple[Allowance, ...]] = get_args(Allowance)
 COST_LIMITS: Final = ("max_time_ratio", "max_memory_ratio", "max_trainable_ratio", "max_size_ratio")
 
 
@@ -72,11 +76,16 @@ class SuitePolicy(Strict):
     """What one suite is held to."""
 
     method: str | None = None
-    """The method whose baseline counts, and whose newest runs are taken; default: the suite's own for the profile."""
+    """The method whose runs are taken and whose baseline counts; default: the suite's own for the profile."""
     required: bool = True
     """Whether a missing run or baseline stands in the way."""
     metrics: dict[str, MetricPolicy] = Field(default_factory=dict)
     cost: CostPolicy = CostPolicy()
+
+
+def _as_tuple(value: Any) -> Any:
+    """Return a list of TOML as the tuple that a strict type wants."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 class Policy(Strict):
@@ -94,6 +103,8 @@ class Policy(Strict):
     """Examples that must have been scored, for a pass: of fewer, too few move to show what the others would do."""
     too_good: float | None = Field(default=None, gt=0)
     """Share of the baseline's value beyond which an improvement is flagged as a possible leak; none flags nothing."""
+    allow: Annotated[tuple[Allowance, ...], BeforeValidator(_as_tuple)] = ()
+    """What is judged although it would be stale: any of config, commit, version, dirty and mixed. Outputs say so."""
     suites: dict[str, SuitePolicy] = Field(min_length=1)
 
     @property

@@ -1,7 +1,7 @@
 """The verdict of a gate: what is known of each metric and cost, a row for each, and the total.
 
-A regression outranks missing or incomparable evidence, which outranks an inconclusive row, which outranks a pass. A
-known regression is never hidden by what is not known.
+A regression outranks stale, missing or incomparable evidence, which outranks an inconclusive row, which outranks a
+pass. A known regression is never hidden by what is not known.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from bench.comparing.gate.policy import Policy, Tier
 from bench.core.errors import EXIT_INCONCLUSIVE, EXIT_NOT_COMPARABLE, EXIT_PASS, EXIT_REGRESSION
 from bench.statistics.differences import MeanDifference
 
-GateOutcome = Literal["pass", "regression", "inconclusive", "not comparable", "missing", "shown"]
-"""`missing`: there is no run, or no baseline. `shown`: an advisory metric without a limit."""
+GateOutcome = Literal["pass", "regression", "inconclusive", "stale", "not comparable", "missing", "shown"]
+"""`stale`: the runs are of another config or other code than those at hand. `missing`: there is no run, or no baseline.
+`shown`: an advisory metric without a limit, or what the policy does not name."""
 Kind = Literal["metric", "cost", "suite"]
 
 EXIT_CODES: Final[dict[GateOutcome, int]] = {
     "regression": EXIT_REGRESSION,
+    "stale": EXIT_NOT_COMPARABLE,
     "not comparable": EXIT_NOT_COMPARABLE,
     "missing": EXIT_NOT_COMPARABLE,
     "inconclusive": EXIT_INCONCLUSIVE,
@@ -122,12 +124,44 @@ class GateRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where one side comes from."""
+
+    config_key: str
+    seeds: tuple[int, ...]
+    code: tuple[str, ...]
+    """Version and commit of bench, each that a seed was made by."""
+    packages: dict[str, str]
+    """Library -> its version; several where seeds differ."""
+
+    def __str__(self) -> str:
+        """Return it as outputs show it."""
+        seeds = ", ".join(map(str, self.seeds))
+        return f"config {self.config_key}, seeds {seeds}, by {' and '.join(self.code)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """Where the two sides of a suite come from, as far as they are there."""
+
+    suite: str
+    method: str
+    run: Origin | None
+    baseline: Origin | None
+    other_packages: tuple[str, ...] = ()
+    """Libraries whose versions differ between the sides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a gate says."""
 
     policy: Policy
     policy_path: str
     rows: tuple[GateRow, ...]
+    origins: tuple[Origins, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader should know besides: what was allowed by name, and what is stored and was not judged."""
 
     @property
     def outcome(self) -> GateOutcome:

@@ -17,6 +17,7 @@ from bench.comparing.gate.pairs import find_pairs
 from bench.comparing.summary import RunSummary, summarize
 from bench.core.errors import InputError
 from bench.core.files import write_text
+from bench.records.provenance import Code
 from bench.records.store import ResultName, Store, StoredRun, runs_root_of
 from bench.reports.naming import report_stem
 from bench.reports.run.curves import curve_metrics
@@ -66,7 +67,9 @@ def _gated(runs: Sequence[StoredRun], store: Store) -> Verdict | str | None:
         policy = load_policy(path)
         if first.profile != policy.profile or first.suite not in policy.suites:
             return None
-        pairs = find_pairs([run.folder for run in runs], policy, store)
+        # A page is about the runs as they were made; `bench gate` alone asks whether that is the code at hand.
+        made_by = Code.of(first.environment)
+        pairs = find_pairs([run.folder for run in runs], policy, store, made_by)
         return decide_pairs(pairs, policy, policy_path=str(path))
     except InputError as error:
         return str(error)

@@ -36,7 +36,8 @@ def test_there_are_enough_cases_and_each_is_named_once() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_verdict(tmp_path: Path, case: dict[str, Any]) -> None:
+def test_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: dict[str, Any]) -> None:
+    monkeypatch.chdir(tmp_path)
     store(tmp_path, run=_side_of(case, "run"), baseline=_side_of(case, "baseline"), policy=_policy_of(case))
     folders = {"runs_root": tmp_path / "runs", "baselines_root": tmp_path / "baselines"}
     if case["exit"] == 2:

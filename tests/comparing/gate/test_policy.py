@@ -87,6 +87,7 @@ _ONE = f'profile = "tiny"\n[{SST2}.metrics]\naccuracy = '
         (f"min_exmaples = 9{GOOD}", "min_exmaples is not a known key; did you mean 'min_examples'?"),
         (f"too_good = 0.0{GOOD}", "too_good: Input should be greater than 0"),
         (f'correction = "bonferroni"{GOOD}', "correction: Input should be 'holm', 'benjamini-hochberg' or 'none'"),
+        (f'allow = ["comit"]{GOOD}', "allow.0: Input should be 'config', 'commit', 'version', 'dirty' or 'mixed'"),
         (GOOD + f"[{SST2}.cost]\nmax_time_ratio = 0.9", f"{SST2}.cost.max_time_ratio: Input should be greater"),
         (GOOD + f"[{SST2}.cost]\nmax_times = 2", f"{SST2}.cost.max_times is not a known key; did you mean 'max_time_r"),
         (GOOD + f'[{SST2}]\nmethod = "frozen_boby"', f"{SST2}.method: 'frozen_boby' is not a method of the suite; did"),
