@@ -7,7 +7,8 @@
 Each code runs `bench sweep` in processes of its own: that of the commit in a git worktree, which is removed afterwards.
 What may differ is `cost`, which code ran it (`commit`, `dirty`, `bench_version`, `code_sha256`), the schema version,
 and how a config is spelled: both records are read by this checkout, which knows the old spellings. All else has to be
-equal to the last bit, and every file beside the record byte by byte. Ends with 1 where something differs or a run is missing.
+equal to the last bit, and every file beside the record byte by byte.
+Ends with 1 where something differs or a run is missing.
 """
 
 from __future__ import annotations
