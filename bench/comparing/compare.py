@@ -16,6 +16,7 @@ import numpy as np
 
 from bench import metrics as metric_layer
 from bench.comparing.comparable import Mismatch, comparability, identity, notes
+from bench.comparing.pairing import pairs_seeds
 from bench.comparing.side import Side
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
@@ -46,13 +47,14 @@ class MetricComparison:
     b: float
     """Mean over b's seeds, as scored."""
     difference: MeanDifference | None
-    """With its interval and p; None where nothing that is stored gives a finite one."""
+    """With its interval and p; None where nothing that is stored gives a finite one. Where seeds are paired, its value
+    is of the shared ones, and a - b is of all."""
     why: str | None
     """Why there is no interval, or none over examples; none where all the evidence was used."""
     p_values: Mapping[str, float]
     """Other tests -> two-sided p for no difference. `bootstrap`, `approximate randomization` and `McNemar` see examples
     alone, and would take the luck of a seed for an effect: they stand only where each side has one seed, and so does
-    the interval. `seeds` sees seeds alone: paired by number where both sides have the same, else Welch's."""
+    the interval. `seeds` sees seeds alone: paired where the interval pairs them, else Welch's."""
     p_adjusted: float | None
     """The p of the interval, corrected for all the cells that are shown together."""
     noise: float | None
@@ -105,6 +107,7 @@ def compare(
     correction: Correction = "holm",
     allow: Sequence[str] = (),
     n_resamples: int = 2000,
+    pair_seeds: bool | None = None,
 ) -> Comparison:
     """Set two sides against each other: a minus b.
 
@@ -117,6 +120,8 @@ def compare(
         allow: fields of `bench.comparing.comparable` that may differ.
         n_resamples: bootstrap resamples; 0 leaves out the tests beside the interval that read examples: a table of many
             pairs would wait for them.
+        pair_seeds: whether runs of one seed number are set against each other; default: where both sides are one method
+            (`bench.comparing.pairing.pairs_seeds`).
 
     Returns:
         The rows; or the fields in which the sides are unlike, and no rows.
@@ -134,10 +139,13 @@ def compare(
     )
     standing = tuple(m for m in mismatches if m.field not in allow)
     blocked = {m.metric for m in standing}
+    paired = pairs_seeds(a.config, b.config) if pair_seeds is None else pair_seeds
     rows = []
     if None not in blocked:
         rows = [
-            _row(name, a, b, confidence=confidence, n_resamples=n_resamples) for name in names if name not in blocked
+            _row(name, a, b, pair_seeds=paired, confidence=confidence, n_resamples=n_resamples)
+            for name in names
+            if name not in blocked
         ]
     comparison = Comparison(
         a=a,
@@ -215,11 +223,13 @@ def _mixed_signatures(a: Side, b: Side, metrics: Sequence[str]) -> list[Mismatch
 # --- one metric ------------------------------------------------------------------------------------------------------
 
 
-def _row(metric: str, a: Side, b: Side, *, confidence: float, n_resamples: int) -> MetricComparison:
+def _row(metric: str, a: Side, b: Side, *, pair_seeds: bool, confidence: float, n_resamples: int) -> MetricComparison:
     ours, theirs = a.values(metric), b.values(metric)
     score = a.records[0].scores[metric]
-    difference, p_values, why = _by_example(metric, a, b, confidence, n_resamples)
-    over_seeds = _known(seed_difference(ours, theirs, confidence=confidence))
+    difference, p_values, why = _by_example(
+        metric, a, b, pair_seeds=pair_seeds, confidence=confidence, n_resamples=n_resamples
+    )
+    over_seeds = _known(seed_difference(ours, theirs, pair_seeds=pair_seeds, confidence=confidence))
     if over_seeds is not None:
         p_values["seeds"] = over_seeds.p_value
         difference = difference or over_seeds
@@ -247,7 +257,7 @@ def noise_of(metric: str, side: Side) -> float | None:
 
 
 def _by_example(
-    metric: str, a: Side, b: Side, confidence: float, n_resamples: int
+    metric: str, a: Side, b: Side, *, pair_seeds: bool, confidence: float, n_resamples: int
 ) -> tuple[MeanDifference | None, dict[str, float], str | None]:
     """Return the interval that uses examples and seeds, the p of each test that reads examples, and why not."""
     why = _why_not_paired(metric, a, b)
@@ -258,7 +268,9 @@ def _by_example(
         for side in (a, b):
             _check_scores(metric, aggregate, side)
         statistics_a, statistics_b = ({seed: side.statistics[seed][metric] for seed in side.seeds} for side in (a, b))
-        difference = _known(mean_difference(aggregate, statistics_a, statistics_b, confidence=confidence))
+        difference = _known(
+            mean_difference(aggregate, statistics_a, statistics_b, pair_seeds=pair_seeds, confidence=confidence)
+        )
         if difference is None:
             return None, {}, TOO_FEW
         if difference.over == "both":

@@ -58,9 +58,9 @@ def row_cells(row: MetricComparison) -> tuple[str, ...]:
 
 def difference_text(row: MetricComparison) -> str:
     """Return a minus b, with its interval where there is one."""
-    text = number(row.a - row.b, row.unit, signed=True)
     if row.difference is None:
-        return text
+        return number(row.a - row.b, row.unit, signed=True)
+    text = number(row.difference.value, row.unit, signed=True)
     return f"{text} {interval(row.difference.low, row.difference.high, row.unit, signed=True)}"
 
 
@@ -110,7 +110,19 @@ def remarks(comparison: Comparison) -> list[str]:
     if not comparison.rows:
         return []
     why = [f"{row.metric}: {row.why}" for row in comparison.rows if row.why]
-    return [*why, *comparison.notes]
+    return [*why, *_without_partner(comparison), *comparison.notes]
+
+
+def _without_partner(comparison: Comparison) -> list[str]:
+    """Return which seeds are in a side's mean and not in the difference."""
+    if not any(row.difference is not None and row.difference.paired_seeds for row in comparison.rows):
+        return []
+    return [
+        f"{side.name}: the other side has no seed {', '.join(map(str, alone))}, so differences leave "
+        f"{'it' if len(alone) == 1 else 'them'} out"
+        for side, other in ((comparison.b, comparison.a), (comparison.a, comparison.b))
+        if (alone := [seed for seed in side.seeds if seed not in other.seeds])
+    ]
 
 
 def flip_headings(flips: Flips, letter: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from bench.statistics.intervals import Aggregate, Array, Interval, check_confide
 
 # A spread below this share of the scores is rounding: 1e6 examples leave about 1e-13.
 ROUNDING = 1e-12
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +48,28 @@ class MeanDifference(Interval):
     n_examples: int
     """0 where only seeds were looked at."""
     n_seeds_a: int
+    """Seeds of A that the value is of: where seeds are paired, the shared ones alone."""
     n_seeds_b: int
+    """As `n_seeds_a`, of B."""
     paired_seeds: bool
-    """Both sides have the same seed numbers, and at least two."""
+    """Seeds are set against each other number by number: the caller asked for it, and at least two are shared."""
 
 
 def mean_difference(
-    aggregate: Aggregate, a: Mapping[int, Array], b: Mapping[int, Array], *, confidence: float = 0.95
+    aggregate: Aggregate, a: Mapping[int, Array], b: Mapping[int, Array], *, pair_seeds: bool, confidence: float = 0.95
 ) -> MeanDifference:
     """Return mean score of A minus mean score of B, and how far other examples and other seeds could move it.
 
     With V_e the variance by examples, V_s that by seeds, and V_i the interaction that both hold, the variance of the
     value is V_s + max(V_e - V_i, 0), or V_e where that is more: few seeds may happen to agree, and that makes nothing
-    more certain than these very models are. Each term brings its degrees of freedom. Seeds are paired where both sides
-    have the same numbers: that costs degrees of freedom, and wins what two runs of one number share. Otherwise the
-    sides are independent, and a side of one seed is taken to spread as the other does. One seed on both sides leaves
-    V_e alone.
+    more certain than these very models are. Each term brings its degrees of freedom.
+
+    Pairing seeds costs degrees of freedom, and wins what two runs of one number share. Whether they share anything is
+    known to the caller, so it is the caller's choice (`bench.comparing.pairing.pairs_seeds`), never made by what the
+    scores say. Paired are the numbers that both sides have, if at least two; a number that one side alone has is left
+    out, since nothing stands against it: of seeds 0-2 beside 0-4 the difference is that of 0-2 on both sides. Otherwise
+    all seeds count, the sides are independent, and a side of one seed is taken to spread as the other does. One seed on
+    both sides leaves V_e alone.
 
     Where nothing varies, equal sides give [0, 0] and p = 1. A difference that is the same on all n examples has the p
     of its sign, 2 / 2**n, and no width; where that p does not exclude 0, and for one example, the interval is infinite.
@@ -71,6 +78,7 @@ def mean_difference(
         aggregate: from totals (..., n_statistics) to values (...), as `Metric.aggregate`; smooth in the totals.
         a: seed number -> (n_examples, n_statistics), as `Metric.statistics`.
         b: the same for B, of the same examples in the same order.
+        pair_seeds: set runs of one seed number against each other, where two numbers or more are shared.
         confidence: coverage the interval aims at, in (0, 1).
 
     Raises:
@@ -89,7 +97,8 @@ def mean_difference(
     if not a or not b:
         raise InputError("a difference needs at least one seed on either side")
     check_statistics([*a.values(), *b.values()])
-    return _from_influences(_side(aggregate, a), _side(aggregate, b), paired=_paired(a, b), confidence=confidence)
+    a, b, paired = _seeds_that_count(a, b, pair_seeds=pair_seeds)
+    return _from_influences(_side(aggregate, a), _side(aggregate, b), paired=paired, confidence=confidence)
 
 
 def mean_score(aggregate: Aggregate, by_seed: Mapping[int, Array], *, confidence: float = 0.95) -> MeanDifference:
@@ -140,12 +149,15 @@ def _from_influences(
     )
 
 
-def seed_difference(a: Mapping[int, float], b: Mapping[int, float], *, confidence: float = 0.95) -> MeanDifference:
+def seed_difference(
+    a: Mapping[int, float], b: Mapping[int, float], *, pair_seeds: bool, confidence: float = 0.95
+) -> MeanDifference:
     """Return mean of A minus mean of B over seeds alone: for scores whose statistics are not stored.
 
     Args:
         a: seed number -> score.
-        b: the same for B; paired where the numbers are the same, as in `mean_difference`.
+        b: the same for B.
+        pair_seeds: as in `mean_difference`.
         confidence: coverage the interval aims at, in (0, 1).
 
     Raises:
@@ -158,12 +170,14 @@ def seed_difference(a: Mapping[int, float], b: Mapping[int, float], *, confidenc
     check_confidence(confidence)
     if not a or not b:
         raise InputError("a difference needs at least one seed on either side")
-    values_a, values_b = (np.array([side[seed] for seed in sorted(side)], dtype=np.float64) for side in (a, b))
+    used_a, used_b, paired = _seeds_that_count(a, b, pair_seeds=pair_seeds)
+    values_a, values_b = (
+        np.array([side[seed] for seed in sorted(side)], dtype=np.float64) for side in (used_a, used_b)
+    )
     if not (np.isfinite(values_a).all() and np.isfinite(values_b).all()):
         raise InputError(f"a difference over seeds needs finite scores, got {dict(a)!r} and {dict(b)!r}")
-    paired = _paired(a, b)
     variance, freedom = math.inf, 0.0
-    if len(a) > 1 or len(b) > 1:
+    if len(values_a) > 1 or len(values_b) > 1:
         variance, freedom = _over_seeds(_variance, values_a, values_b, paired=paired)
     return _difference(
         values_a,
@@ -228,8 +242,14 @@ def _side(aggregate: Aggregate, by_seed: Mapping[int, Array]) -> tuple[Array, Ar
     return np.array(values), np.stack(influences)
 
 
-def _paired(a: Mapping[int, object], b: Mapping[int, object]) -> bool:
-    return set(a) == set(b) and len(a) > 1
+def _seeds_that_count(
+    a: Mapping[int, _T], b: Mapping[int, _T], *, pair_seeds: bool
+) -> tuple[Mapping[int, _T], Mapping[int, _T], bool]:
+    """Return what of each side the difference is made of, and whether seeds are paired; see `mean_difference`."""
+    shared = sorted(set(a) & set(b))
+    if not pair_seeds or len(shared) < 2:
+        return a, b, False
+    return {seed: a[seed] for seed in shared}, {seed: b[seed] for seed in shared}, True
 
 
 def _variance(values: Array) -> float:

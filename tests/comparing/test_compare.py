@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories import make_record
 from planted import Planted, means, right, side
 
 from bench.comparing.compare import adjusted_together, compare
+from bench.comparing.pairing import pairs_seeds
 from bench.comparing.side import Side
 from bench.core.errors import InputError
 from bench.records.noise import MetricNoise, NoiseFloor
@@ -67,6 +69,7 @@ def test_the_interval_is_that_of_mean_difference() -> None:
         {seed: one["accuracy"] for seed, one in a.items()},
         {seed: one["accuracy"] for seed, one in b.items()},
         confidence=0.9,
+        pair_seeds=True,
     )
     assert row.difference == expected
 
@@ -108,6 +111,36 @@ def test_several_seeds_have_the_test_that_sees_seeds(numbers: tuple[int, ...], p
     assert set(row.p_values) == {"seeds"}
     assert row.p_values["seeds"] == pytest.approx(expected.pvalue)
     assert (row.difference.over, row.difference.paired_seeds) == ("both", paired)
+
+
+def test_seeds_of_one_method_are_paired_on_those_that_both_sides_have() -> None:
+    run = {seed: {"accuracy": right(70 + seed, 100, seed=seed)} for seed in range(3)}
+    baseline = {seed: {"accuracy": right(74 + seed**2, 100, seed=9 + seed)} for seed in range(5)}
+    (short,) = compare(side("run", run), side("baseline", baseline)).rows
+    (same,) = compare(side("run", run), side("baseline", {seed: baseline[seed] for seed in run})).rows
+    assert (short.difference, short.p_values) == (same.difference, same.p_values)
+    assert short.difference is not None
+    assert (short.difference.paired_seeds, short.difference.n_seeds_a, short.difference.n_seeds_b) == (True, 3, 3)
+    (alone,) = compare(side("run", {0: run[0], 1: run[1]}), side("baseline", {1: baseline[1], 2: baseline[2]})).rows
+    assert alone.difference is not None
+    assert not alone.difference.paired_seeds, "one shared seed is no pairing"
+
+
+@pytest.mark.parametrize(
+    ("other", "pairs"), [({}, True), ({"config__method_name": "lora"}, False), ({"config__suite": "imdb2"}, False)]
+)
+def test_pairing_follows_what_was_planned_and_no_score(other: dict[str, Any], pairs: bool) -> None:
+    ours, theirs = (make_record(0, **changes).config for changes in ({}, other))
+    assert pairs_seeds(ours, theirs) is pairs
+
+
+@pytest.mark.parametrize(("asked", "paired"), [(None, False), (True, True), (False, False)])
+def test_seeds_of_two_methods_are_paired_only_where_the_caller_says_so(asked: bool | None, paired: bool) -> None:
+    planted = [{seed: {"accuracy": right(70 + 5 * i + seed, 100, seed=seed)} for seed in range(3)} for i in (0, 1)]
+    a, b = side("a", planted[0]), side("b", planted[1], config__method_name="lora")
+    (row,) = compare(a, b, pair_seeds=asked).rows
+    assert row.difference is not None
+    assert row.difference.paired_seeds is paired
 
 
 def test_one_seed_beside_several_is_over_both() -> None:

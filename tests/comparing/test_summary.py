@@ -170,12 +170,22 @@ def test_seeds_are_told_apart(baseline_of: Any, values: tuple[float, ...], stand
     assert found.standing == standing
 
 
-def test_over_seeds_alone_the_interval_is_welchs(baseline_of: Any) -> None:
+def test_over_seeds_alone_the_interval_is_welchs_where_no_two_seeds_are_shared(baseline_of: Any) -> None:
     a, b = (0.80, 0.82, 0.85), (0.79, 0.80, 0.84, 0.78)
-    found = against(summarize(accuracies(*a), baseline=baseline_of(*accuracies(*b)))).comparison.difference
+    stored = [make_record(seed, scores__accuracy__value=value) for seed, value in enumerate(b, start=2)]
+    found = against(summarize(accuracies(*a), baseline=baseline_of(*stored))).comparison.difference
     assert found is not None
     expected = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_over_seeds_alone_one_method_is_paired_on_the_shared_seeds(baseline_of: Any) -> None:
+    a, b = (0.80, 0.82, 0.85), (0.79, 0.80, 0.84, 0.78)
+    found = against(summarize(accuracies(*a), baseline=baseline_of(*accuracies(*b)))).comparison.difference
+    assert found is not None
+    expected = ttest_rel(a, b[:3]).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    assert (found.n_seeds_a, found.n_seeds_b, found.paired_seeds) == (3, 3, True)
 
 
 def test_with_statistics_of_both_sides_the_difference_covers_both(baseline_of: Any) -> None:

@@ -40,8 +40,8 @@ class World:
     """Standard deviation of a seed's luck, as quality."""
     effect: float = 0.0
     """How much better A is, as quality."""
-    same_numbers: bool = True
-    """Whether seeds are paired where they can be."""
+    paired: bool = True
+    """Whether runs of one seed number are set against each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def simulate(world: World, n_simulations: int, seed: int) -> Outcome:
     """Return how the intervals of `mean_difference` do in a world."""
     generator = np.random.default_rng(seed)
     aggregate, truth = AGGREGATES[world.metric](), true_difference(world)
-    found = [mean_difference(aggregate, *draw(world, generator)) for _ in range(n_simulations)]
+    found = [mean_difference(aggregate, *draw(world, generator), pair_seeds=world.paired) for _ in range(n_simulations)]
     return Outcome(
         covered=float(np.mean([one.low <= truth <= one.high for one in found])),
         below=float(np.mean([one.value < 0 and one.p_value < 0.1 for one in found])),
@@ -85,8 +85,7 @@ def draw(world: World, generator: np.random.Generator) -> tuple[dict[int, Array]
         sides.append(
             [statistics(liked + one + NOISE * generator.normal(size=len(liked)), which, generator) for one in lucks]
         )
-    start = 0 if world.same_numbers else n_a
-    return dict(enumerate(sides[0])), dict(enumerate(sides[1], start=start))
+    return dict(enumerate(sides[0])), dict(enumerate(sides[1]))
 
 
 @cache

@@ -23,13 +23,13 @@ DIGITS = {"accuracy": 3, "ROUGE": 2, "BLEU": 2}
 LUCK = 0.1
 
 
-def _world(metric: str, n_a: int, n_b: int, luck: float, *, effect: bool = False, same_numbers: bool = True) -> World:
+def _world(metric: str, n_a: int, n_b: int, luck: float, *, effect: bool = False, paired: bool = True) -> World:
     return World(
         metric=metric,
         n_seeds=(n_a, n_b),
         luck=luck,
         effect=EFFECTS[metric] if effect else 0.0,
-        same_numbers=same_numbers,
+        paired=paired,
     )
 
 
@@ -42,7 +42,7 @@ CALIBRATED = [
         _world(metric, 1, 1, 0.0, effect=True),
         _world(metric, 5, 5, LUCK),
         _world(metric, 5, 5, LUCK, effect=True),
-        _world(metric, 5, 5, LUCK, same_numbers=False),
+        _world(metric, 5, 5, LUCK, paired=False),
         _world(metric, 1, 5, LUCK),
         _world(metric, 1, 5, LUCK, effect=True),
     )
@@ -59,7 +59,7 @@ def outcome(world: World) -> Outcome:
 
 
 def name(world: World) -> str:
-    return f"{world.metric}-{world.n_seeds[0]}v{world.n_seeds[1]}-{world.luck}-{world.effect}-{world.same_numbers}"
+    return f"{world.metric}-{world.n_seeds[0]}v{world.n_seeds[1]}-{world.luck}-{world.effect}-{world.paired}"
 
 
 @pytest.mark.parametrize("world", CALIBRATED, ids=name)
@@ -143,7 +143,7 @@ def _page() -> str:
     for metric in METRICS:
         rows = [world for world in (*CALIBRATED, *WITHOUT_LUCK, *FEW_SEEDS, *UNSEEN_LUCK) if world.metric == metric]
         rows.sort(
-            key=lambda world: (min(world.n_seeds), max(world.n_seeds), world.luck, not world.same_numbers, world.effect)
+            key=lambda world: (min(world.n_seeds), max(world.n_seeds), world.luck, not world.paired, world.effect)
         )
         tables.append(
             f"## {metric}\n\n"
@@ -157,7 +157,7 @@ def _row(world: World) -> str:
     found, digits = outcome(world), DIGITS[world.metric]
     a, b = world.n_seeds
     cells = [
-        f"{a} and {b}" + ("" if a != b or a == 1 else ", paired" if world.same_numbers else ", not paired"),
+        f"{a} and {b}" + ("" if a != b or a == 1 else ", paired" if world.paired else ", not paired"),
         f"{seed_deviation(world):.{digits}f}",
         f"{true_difference(world):.{digits}f}",
         f"{found.covered:.1%}",

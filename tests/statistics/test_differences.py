@@ -43,7 +43,7 @@ def test_one_seed_is_a_paired_t_test_of_examples() -> None:
     from scipy.stats import ttest_rel
 
     a, b = side(1, 60, seed=0, shift=0.3), side(1, 60, seed=1)
-    found = mean_difference(mean_of, a, b, confidence=0.9)
+    found = mean_difference(mean_of, a, b, confidence=0.9, pair_seeds=True)
     reference = ttest_rel(a[0][:, 0], b[0][:, 0])
     assert found.over == "examples"
     assert found.p_value == pytest.approx(reference.pvalue)
@@ -59,7 +59,7 @@ def test_one_seed_is_near_scipys_bootstrap(name: str) -> None:
     metric = metrics.build(name)
     a = metric.statistics(PREDICTIONS * 4, REFERENCES * 4)
     b = metric.statistics(shortened(np.random.default_rng(0).random(len(PREDICTIONS)) < 0.3) * 4, REFERENCES * 4)
-    found = mean_difference(metric.aggregate, {0: a}, {7: b})
+    found = mean_difference(metric.aggregate, {0: a}, {7: b}, pair_seeds=True)
     rows = np.arange(len(a))
 
     def difference(drawn: Array, axis: int) -> Array:  # (..., n_examples), drawn along the last axis
@@ -76,13 +76,13 @@ def test_seeds_alone_are_scipys_t_tests() -> None:
     from scipy.stats import ttest_1samp, ttest_ind
 
     a, b = {1: 0.91, 2: 0.93, 3: 0.90, 4: 0.95}, {4: 0.90, 3: 0.89, 2: 0.91, 1: 0.90}
-    paired = seed_difference(a, b)
+    paired = seed_difference(a, b, pair_seeds=True)
     reference = ttest_1samp([a[number] - b[number] for number in a], 0)
     interval = reference.confidence_interval(0.95)
     assert (paired.p_value, paired.low, paired.high) == pytest.approx((reference.pvalue, interval.low, interval.high))
     assert (paired.over, paired.paired_seeds, paired.n_examples) == ("seeds", True, 0)
 
-    apart = seed_difference(a, {11: 0.90, 12: 0.89, 13: 0.91})
+    apart = seed_difference(a, {11: 0.90, 12: 0.89, 13: 0.91}, pair_seeds=True)
     reference = ttest_ind(list(a.values()), [0.90, 0.89, 0.91], equal_var=False)
     interval = reference.confidence_interval(0.95)
     assert (apart.p_value, apart.low, apart.high) == pytest.approx((reference.pvalue, interval.low, interval.high))
@@ -91,7 +91,7 @@ def test_seeds_alone_are_scipys_t_tests() -> None:
 
 def test_seeds_that_differ_much_are_the_t_test_of_seeds() -> None:
     a, b = side(5, 2000, seed=0, luck=3.0), side(5, 2000, seed=1, luck=3.0)
-    found, alone = mean_difference(mean_of, a, b), seed_difference(means(a), means(b))
+    found, alone = mean_difference(mean_of, a, b, pair_seeds=True), seed_difference(means(a), means(b), pair_seeds=True)
     assert found.over == "both"
     assert found.value == pytest.approx(alone.value)
     assert (found.low, found.high) == pytest.approx((alone.low, alone.high), rel=0.01)
@@ -101,7 +101,7 @@ def test_variances_are_those_of_a_two_way_table() -> None:
     table = np.array([[1.0, 2.0, 4.0], [2.0, 2.0, 5.0]])  # (n_seeds, n_examples) of A; B is 0
     a = {number: mean_statistics(row) for number, row in enumerate(table)}
     b = {number: mean_statistics(np.zeros(3)) for number in range(2)}
-    found = mean_difference(mean_of, a, b)
+    found = mean_difference(mean_of, a, b, pair_seeds=True)
     # Row means 1.5, 2, 4.5: variance 2.5833 / 3. Seed means 7/3, 3: variance 0.2222 / 2.
     # Residuals -+1/6, +-1/3, -+1/6: their squares sum to 1/3; over (2 - 1)(3 - 1) it is 1/6, of 6 cells 1/36.
     parts = (found.variance_examples, found.variance_seeds, found.variance_interaction)
@@ -131,26 +131,28 @@ def test_p_value_and_interval_agree_and_sides_swap(
     a, b = side(n_a, n_examples, seed=values, shift=0.7), side(n_b, n_examples, seed=values + 1, first=first)
     if coarse:  # right and wrong: ties, and often no spread at all
         a, b = ({number: (array > 0).astype(float) for number, array in one.items()} for one in (a, b))
-    found = mean_difference(mean_of, a, b, confidence=confidence)
+    found = mean_difference(mean_of, a, b, confidence=confidence, pair_seeds=True)
     excluded = found.low > 0 or found.high < 0
     assert excluded == (found.p_value < 1 - confidence)
     assert 0 <= found.p_value <= 1
     assert found.low <= found.value <= found.high
     assert found.standard_error**2 >= found.variance_examples * (1 - 1e-9)
-    swapped = mean_difference(mean_of, b, a, confidence=confidence)
+    swapped = mean_difference(mean_of, b, a, confidence=confidence, pair_seeds=True)
     assert (-swapped.high, -swapped.low, swapped.p_value) == pytest.approx((found.low, found.high, found.p_value))
 
 
 def test_order_of_seeds_and_their_numbers_do_not_matter() -> None:
     a, b = side(3, 20, seed=0), side(3, 20, seed=1)
-    turned = mean_difference(mean_of, dict(reversed(a.items())), b)
-    moved = mean_difference(mean_of, {n + 9: x for n, x in a.items()}, {n + 9: x for n, x in b.items()})
-    assert turned == moved == mean_difference(mean_of, a, b)
+    turned = mean_difference(mean_of, dict(reversed(a.items())), b, pair_seeds=True)
+    moved = mean_difference(
+        mean_of, {n + 9: x for n, x in a.items()}, {n + 9: x for n, x in b.items()}, pair_seeds=True
+    )
+    assert turned == moved == mean_difference(mean_of, a, b, pair_seeds=True)
 
 
 def test_one_seed_against_five_borrows_their_spread() -> None:
     a, b = side(1, 50, seed=0, first=3), side(5, 50, seed=1, luck=2.0)
-    found = mean_difference(mean_of, a, b)
+    found = mean_difference(mean_of, a, b, pair_seeds=True)
     deviation = np.std(list(means(b).values()), ddof=1)
     assert (found.over, found.paired_seeds, found.n_seeds_a, found.n_seeds_b) == ("both", False, 1, 5)
     assert found.variance_seeds == pytest.approx(deviation**2 * (1 + 1 / 5))
@@ -169,7 +171,7 @@ def test_a_mean_score_is_the_difference_from_a_side_that_scores_nothing() -> Non
     five = side(5, 60, seed=1, shift=0.3)
     nothing = {seed: mean_statistics([0.0] * 60) for seed in five}
     both = mean_score(mean_of, five)
-    assert both == mean_difference(mean_of, five, nothing)
+    assert both == mean_difference(mean_of, five, nothing, pair_seeds=True)
     assert (both.over, both.value) == ("both", pytest.approx(np.mean([*means(five).values()])))
 
 
@@ -185,7 +187,7 @@ def test_a_mean_score_needs_no_zero_that_the_metric_can_reach() -> None:
 
 def test_one_example_says_nothing() -> None:
     for b in (0.25, 0.75):
-        found = mean_difference(mean_of, constant(0.75, 1), constant(b, 1))
+        found = mean_difference(mean_of, constant(0.75, 1), constant(b, 1), pair_seeds=True)
         assert (found.low, found.high, found.p_value) == (-math.inf, math.inf, 1.0)
         assert (found.value, found.standard_error, found.degrees_of_freedom) == (0.75 - b, math.inf, 0)
 
@@ -194,13 +196,13 @@ def test_one_example_says_nothing() -> None:
 def test_equal_sides_do_not_differ(n_seeds: tuple[int, int]) -> None:
     table = mean_statistics(np.random.default_rng(0).normal(size=30))
     a, b = (dict.fromkeys(range(n), table) for n in n_seeds)
-    found = mean_difference(mean_of, a, b)
+    found = mean_difference(mean_of, a, b, pair_seeds=True)
     assert (found.value, found.low, found.high, found.p_value) == (0.0, 0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(("n_examples", "decides"), [(2, False), (5, False), (6, True), (50, True)])
 def test_same_difference_everywhere_has_the_p_value_of_its_sign(n_examples: int, decides: bool) -> None:
-    found = mean_difference(mean_of, constant(1.0, n_examples), constant(0.0, n_examples))
+    found = mean_difference(mean_of, constant(1.0, n_examples), constant(0.0, n_examples), pair_seeds=True)
     assert found.p_value == 2 / 2**n_examples
     assert (found.low, found.high) == ((1.0, 1.0) if decides else (-math.inf, math.inf))
 
@@ -209,13 +211,13 @@ def test_seeds_that_happen_to_agree_prove_nothing() -> None:
     right = np.eye(10)  # seed s of A is right on example s alone, B never is
     a = {number: mean_statistics(right[number]) for number in range(2)}
     b = {number: mean_statistics(np.zeros(10)) for number in range(2)}
-    found = mean_difference(mean_of, a, b)
+    found = mean_difference(mean_of, a, b, pair_seeds=True)
     assert found.variance_seeds == 0
     assert found.low < 0 < found.high
 
 
 def test_one_seed_a_side_has_no_interval_over_seeds() -> None:
-    found = seed_difference({0: 0.9}, {0: 0.8})
+    found = seed_difference({0: 0.9}, {0: 0.8}, pair_seeds=True)
     assert (found.low, found.high, found.p_value) == (-math.inf, math.inf, 1.0)
 
 
@@ -230,9 +232,9 @@ def test_one_seed_a_side_has_no_interval_over_seeds() -> None:
 )
 def test_refuses(a: dict[int, Array], b: dict[int, Array], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        mean_difference(mean_of, a, b)
+        mean_difference(mean_of, a, b, pair_seeds=True)
 
 
 def test_refuses_scores_that_are_not_finite() -> None:
     with pytest.raises(InputError, match="finite"):
-        seed_difference({0: math.nan}, {0: 1.0})
+        seed_difference({0: math.nan}, {0: 1.0}, pair_seeds=True)

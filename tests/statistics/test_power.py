@@ -79,7 +79,7 @@ def share_that_decides(
     for _ in range(N_SIMULATIONS):
         a = side(start.value + row * generator.normal(size=n_examples), start.n_seeds_a + seeds, 0)
         b = side(np.zeros(n_examples), start.n_seeds_b + seeds, first)
-        interval = mean_difference(mean_of, a, b, confidence=1 - 2 * alpha)
+        interval = mean_difference(mean_of, a, b, confidence=1 - 2 * alpha, pair_seeds=True)
         decided += interval.low > margin if start.value > margin else interval.high < margin
     return decided / N_SIMULATIONS
 
@@ -170,17 +170,17 @@ def test_decided_undecidable_and_unknown() -> None:
     assert (on_it.n_seeds, on_it.n_examples) == (None, None)
     assert "stands on the margin" in on_it.why
     one = {0: mean_statistics([1.0])}
-    unknown = needed(mean_difference(mean_of, one, one), margin=0.5, alpha=0.05)
+    unknown = needed(mean_difference(mean_of, one, one, pair_seeds=True), margin=0.5, alpha=0.05)
     assert (unknown.n_seeds, unknown.n_examples) == (None, None)
     two = {0: mean_statistics([1.0, 1.0])}, {0: mean_statistics([0.0, 0.0])}  # the same difference, on too few
-    assert needed(mean_difference(mean_of, *two), margin=0.5, alpha=0.05).n_examples is None
+    assert needed(mean_difference(mean_of, *two, pair_seeds=True), margin=0.5, alpha=0.05).n_examples is None
     same = {0: mean_statistics([1.0, 0.0])}
-    assert needed(mean_difference(mean_of, same, same), margin=-0.1, alpha=0.05).n_seeds == 0
-    assert needed(mean_difference(mean_of, same, same), margin=0.0, alpha=0.05).n_examples is None
+    assert needed(mean_difference(mean_of, same, same, pair_seeds=True), margin=-0.1, alpha=0.05).n_seeds == 0
+    assert needed(mean_difference(mean_of, same, same, pair_seeds=True), margin=0.0, alpha=0.05).n_examples is None
 
 
 def test_seeds_alone_know_nothing_of_examples() -> None:
-    difference = seed_difference({0: 0.9, 1: 0.8, 2: 0.85}, {0: 0.8, 1: 0.82, 2: 0.81})
+    difference = seed_difference({0: 0.9, 1: 0.8, 2: 0.85}, {0: 0.8, 1: 0.82, 2: 0.81}, pair_seeds=True)
     answer = needed(difference, margin=0.0, alpha=0.05)
     assert answer.n_seeds
     assert answer.n_examples is None

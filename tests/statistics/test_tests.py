@@ -45,7 +45,7 @@ def test_agrees_with_sacrebleu(name: str, share: float) -> None:
     error = math.sqrt(found * (1 - found) / n_trials)
     assert found == pytest.approx(reference, abs=4 * error + 2 / n_trials)
 
-    difference = mean_difference(metric.aggregate, {0: a}, {0: b})
+    difference = mean_difference(metric.aggregate, {0: a}, {0: b}, pair_seeds=True)
     ours = paired_bootstrap(metric.aggregate, a, b, n_resamples=4000, seed=0)
     by_bootstrap = p_of("bs")
     assert (difference.p_value < 0.05) == (ours.p_value < 0.05) == (by_bootstrap < 0.05) == (reference < 0.05)

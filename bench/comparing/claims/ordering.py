@@ -140,8 +140,7 @@ def _pairs(claim: OrderingClaim, means: Sequence[float], values: Sequence[tuple[
         if min(len(first), len(second)) < 2:
             sure = "no interval"
         else:
-            # numbered apart: runs of one seed number under two methods are not taken for pairs here
-            welch = seed_difference(dict(enumerate(first)), dict(enumerate(second, start=len(first))))
+            welch = seed_difference(dict(enumerate(first)), dict(enumerate(second)), pair_seeds=False)
             sure = "interval holds zero" if welch.low <= 0 <= welch.high else "interval away from zero"
         texts.append(f"{a} {relation} {b} ({sure})")
     return ", ".join(texts)

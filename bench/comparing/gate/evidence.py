@@ -14,6 +14,7 @@ from bench.comparing.compare import TOO_FEW, Comparison, MetricComparison, compa
 from bench.comparing.gate.pairs import Pair
 from bench.comparing.gate.policy import MetricPolicy, Policy
 from bench.comparing.gate.verdict import CostEvidence, GateEvidence
+from bench.comparing.pairing import pairs_seeds
 from bench.comparing.side import Side
 from bench.core.errors import InputError, suggest
 from bench.core.wording import plural
@@ -80,7 +81,12 @@ def _difference(row: MetricComparison, pair: Pair, confidence: float) -> MeanDif
     run, baseline = _sides(pair)
     if baseline.statistics and not _is_too_few(row):
         return row.difference
-    over_seeds = seed_difference(run.values(row.metric), baseline.values(row.metric), confidence=confidence)
+    over_seeds = seed_difference(
+        run.values(row.metric),
+        baseline.values(row.metric),
+        pair_seeds=pairs_seeds(run.config, baseline.config),
+        confidence=confidence,
+    )
     if not baseline.statistics:
         return over_seeds
     return replace(over_seeds, low=-math.inf, high=math.inf, standard_error=math.inf)
