@@ -15,6 +15,7 @@ from bench.metrics import Metric
 from bench.metrics.base import signature_of
 from bench.metrics.inputs import most_references
 from bench.records.record import Score
+from bench.statistics.groups import Groups, sum_within
 from bench.statistics.intervals import bootstrap_interval
 
 
@@ -26,8 +27,9 @@ def score(
     confidence: float = 0.95,
     n_resamples: int = 1000,
     seed: int = 0,
+    groups: Groups | None = None,
 ) -> tuple[Score, NDArray[np.float64]]:
-    """Score predictions, with a percentile bootstrap interval over examples.
+    """Score predictions, with a percentile bootstrap interval over examples, or over groups of them.
 
     Args:
         metric: what `bench.metrics.build` returned.
@@ -36,6 +38,8 @@ def score(
         confidence: coverage the interval aims at.
         n_resamples: bootstrap resamples.
         seed: run seed; the draws use its `bootstrap` stream.
+        groups: (n_examples,) which rows belong together, as `bench.statistics.groups.number_groups` returns it; whole
+            groups are drawn. None where every row stands for itself.
 
     Returns:
         The score at full precision, and the per-example statistics (n_examples, n_statistics) behind it.
@@ -51,7 +55,7 @@ def score(
         )
     interval = bootstrap_interval(
         metric.aggregate,
-        statistics,
+        sum_within(statistics, groups),
         confidence=confidence,
         n_resamples=n_resamples,
         seed=seeds.derive(seed, "bootstrap"),
@@ -62,6 +66,7 @@ def score(
         high=interval.high,
         confidence=confidence,
         n_examples=len(statistics),
+        n_groups=None if groups is None else interval.n_examples,
         unit=metric.spec.unit,
         higher_is_better=metric.spec.higher_is_better,
         signature=_signature(metric, references),

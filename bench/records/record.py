@@ -52,6 +52,8 @@ class Score(StoredInterval):
 
     n_examples: int = Field(ge=1)
     """Examples scored."""
+    n_groups: int | None = Field(default=None, ge=1)
+    """Groups that these belong to, which the interval is over; none where every example stands for itself."""
     unit: str
     """What the value counts, such as `fraction` or `points (0-100)`."""
     higher_is_better: bool
