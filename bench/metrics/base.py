@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,20 @@ class Metric(ABC):
         Raises:
             InputError: the two differ in length, are empty, or hold values of another kind.
         """
+
+    def settled(self, predictions: Sequence[Any], references: Sequence[Any]) -> Self:
+        """Return the metric with every choice made that hangs on the references, such as `auto` tokenizers.
+
+        What is chosen is in its signature. `statistics` chooses the same by itself.
+
+        Args:
+            predictions: as `statistics` takes them.
+            references: as `statistics` takes them.
+
+        Raises:
+            InputError: as `statistics`.
+        """
+        return self
 
     def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
         """Return what a reader of the score should know of these texts, with counts; called after `statistics`.

@@ -18,6 +18,7 @@ from bench.config import Strict
 from bench.core.errors import InputError
 from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import check_texts
+from bench.metrics.tokenizers import Tokenize, WordMetric, characters, unicode_words_and_punctuation, whitespace
 
 SPECS = {
     "meteor": MetricSpec(
@@ -38,13 +39,32 @@ class MeteorOptions(Strict):
 
     synonyms: Literal["auto", "wordnet", "none"] = "auto"
     """`wordnet` requires NLTK's WordNet data, `none` never uses them, `auto` uses them where they are installed."""
+    tokenizer: Literal["auto", "wordpunct", "unicode", "characters", "whitespace"] = "auto"
+    """`wordpunct` is NLTK's: runs of word characters or of punctuation. `unicode` finds the words of scripts that write
+    no space between them or marks in them; `characters` and `whitespace` as for ROUGE. `auto` is `wordpunct`, or
+    `unicode` where `wordpunct` would cut words wrongly at more than 1 in 200 letters of the references."""
 
 
-class Meteor(MeanMetric):
-    """METEOR on lowercased runs of word characters or of punctuation (NLTK's `wordpunct_tokenize`, no data needed)."""
+def _wordpunct(text: str) -> list[str]:
+    from nltk.tokenize import wordpunct_tokenize
+
+    return list(wordpunct_tokenize(text.lower()))
+
+
+_WORDS: dict[str, Tokenize] = {
+    "wordpunct": _wordpunct,
+    "unicode": unicode_words_and_punctuation,
+    "characters": characters,
+    "whitespace": whitespace,
+}
+
+
+class Meteor(WordMetric, MeanMetric):
+    """METEOR on lowercased words and punctuation (no data needed)."""
 
     Options: ClassVar = MeteorOptions
     options: MeteorOptions
+    standard: ClassVar = "wordpunct"
 
     def check(self) -> None:
         """Refuse to look for synonyms where WordNet is not installed."""
@@ -62,24 +82,26 @@ class Meteor(MeanMetric):
     def signature(self) -> str:
         """Return for instance `meteor|tok:wordpunct|case:lc|match:exact+stem|nltk:3.10.4`."""
         match = "exact+stem+wordnet" if self._synonyms else "exact+stem"
-        return signature_of(self.spec.name, tok="wordpunct", case="lc", match=match, nltk=version("nltk"))
+        return signature_of(
+            self.spec.name,
+            tok=self.tokenizer,
+            case="lc",
+            match=match,
+            nltk=version("nltk"),
+            **self.version_of_words(),
+        )
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_examples, 2): each row's METEOR with its best reference, and 1; an empty side scores 0."""
         from nltk.corpus import wordnet
-        from nltk.tokenize import wordpunct_tokenize
         from nltk.translate.meteor_score import single_meteor_score
 
+        words = _WORDS[self.settled(predictions, references).tokenizer]
         predictions, references = check_texts(self.spec.name, predictions, references)
         reader = wordnet if self._synonyms else _NoSynonyms()
         return mean_statistics(
             [
-                max(
-                    single_meteor_score(
-                        wordpunct_tokenize(text.lower()), wordpunct_tokenize(prediction.lower()), wordnet=reader
-                    )
-                    for text in texts
-                )
+                max(single_meteor_score(words(text), words(prediction), wordnet=reader) for text in texts)
                 for prediction, texts in zip(predictions, references, strict=True)
             ]
         )

@@ -7,17 +7,30 @@ subsequences. On texts without newlines the two are equal.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import Strict
 from bench.core.errors import InputError
+from bench.core.wording import plural
 from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
-from bench.metrics.inputs import check_texts
+from bench.metrics.inputs import References, check_texts
+from bench.metrics.lcs import Columns, lcs_indices, lcs_length
+from bench.metrics.tokenizers import (
+    Tokenize,
+    WordMetric,
+    characters,
+    has_letters,
+    unicode_words,
+    unread,
+    whitespace,
+)
+from bench.records.record import Note
 
 
 def _spec(name: str, title: str) -> MetricSpec:
@@ -45,7 +58,13 @@ class RougeOptions(Strict):
     """Options of ROUGE-1, ROUGE-2 and ROUGE-L."""
 
     stemmer: bool = True
-    """Porter-stem words longer than 3 letters before matching."""
+    """Porter-stem words longer than 3 letters before matching; words with other letters than a to z stay."""
+    tokenizer: Literal["auto", "default", "unicode", "characters", "whitespace"] = "auto"
+    """`default` is rouge-score's (a to z and digits; all else is dropped), `unicode` reads words of every script,
+    `characters` compares single characters, `whitespace` reads texts that were parted into words before. `auto` is
+    `default`, or `unicode` where `default` would drop a whole reference or more than 1 in 200 letters of them."""
+    wordless_references: Literal["refuse", "allow"] = "refuse"
+    """Whether references are scored, with 0, of whose letters the tokenizer keeps none."""
 
 
 class RougeLsumOptions(RougeOptions):
@@ -55,37 +74,58 @@ class RougeLsumOptions(RougeOptions):
     """Split with NLTK's Punkt model, not at newlines; its data must be installed."""
 
 
+_WORDS: dict[str, Tokenize] = {"unicode": unicode_words, "characters": characters, "whitespace": whitespace}
+
+
 @functools.cache
-def _tokenizer(stemmer: bool) -> Any:
-    """Return rouge-score's tokenizer with a memory: most words of a corpus recur, and stemming is most of the time.
-
-    Tokens are those of `DefaultTokenizer` (ASCII letters and digits, lowercased); a test holds them equal.
-    """
+def _stem() -> Callable[[str], str]:
+    """Return Porter's stemmer with a memory: most words of a corpus recur, and stemming is most of the time."""
     from nltk.stem.porter import PorterStemmer
-    from rouge_score import tokenize, tokenizers
 
-    class Stemmer:
-        stem = staticmethod(functools.lru_cache(maxsize=1 << 16)(PorterStemmer().stem))
-
-    class Tokenizer(tokenizers.Tokenizer):  # type: ignore[misc]
-        def tokenize(self, text: str) -> list[str]:
-            tokens: list[str] = tokenize.tokenize(text, Stemmer if stemmer else None)
-            return tokens
-
-    return Tokenizer()
+    return functools.lru_cache(maxsize=1 << 16)(PorterStemmer().stem)
 
 
-class Rouge(MeanMetric):
+@functools.cache
+def _tokenizer(name: str, stemmer: bool) -> Tokenize:
+    """Return what cuts texts into tokens.
+
+    Those of `default` are rouge-score's (ASCII letters and digits, lowercased); a test holds them equal.
+    """
+    from rouge_score import tokenize
+
+    stem = _stem()
+    if name == "default":
+
+        class Stemmer:
+            stem = staticmethod(_stem())
+
+        return lambda text: list(tokenize.tokenize(text, Stemmer if stemmer else None))
+    words = _WORDS[name]
+    if not stemmer:
+        return words
+    return lambda text: [stem(word) if len(word) > 3 and word.isascii() else word for word in words(text)]
+
+
+class Rouge(WordMetric, MeanMetric):
     """One of ROUGE-1, ROUGE-2 and ROUGE-L, by `spec.name`."""
 
     Options: ClassVar[type[RougeOptions]] = RougeOptions
     options: RougeOptions
+    standard: ClassVar = "default"
 
     def signature(self) -> str:
-        """Return for instance `rouge1|score:f|tok:default|stem:porter|split:none|v:0.1.2`."""
-        stem = "porter" if self.options.stemmer else "none"
+        """Return for instance `rouge1|score:f|tok:default|stem:porter|split:none|v:0.1.2`.
+
+        Other tokenizers name the package that finds words, and stemming the package that stems.
+        """
         return signature_of(
-            self.spec.name, score="f", tok="default", stem=stem, split=self._split(), v=version("rouge-score")
+            self.spec.name,
+            score="f",
+            tok=self.tokenizer,
+            stem="porter" if self.options.stemmer else "none",
+            split=self._split(),
+            v=version("rouge-score"),
+            **self.version_of_words(),
         )
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
@@ -94,23 +134,57 @@ class Rouge(MeanMetric):
         Of several references the best counts, by F-measure.
 
         Raises:
-            InputError: see `Metric.statistics`; or `split_sentences` is on and NLTK's Punkt data are not installed.
+            InputError: see `Metric.statistics`; the tokenizer keeps nothing of a reference; or `split_sentences` is on
+                and NLTK's Punkt data are not installed.
         """
-        from rouge_score.rouge_scorer import RougeScorer
-
+        metric = self.settled(predictions, references)
         predictions, references = check_texts(self.spec.name, predictions, references)
-        name = self.spec.name
-        scorer = RougeScorer(
-            [name], split_summaries=self._split() == "punkt", tokenizer=_tokenizer(self.options.stemmer)
-        )
+        metric._check_nothing_is_lost(references)
         try:
-            pairs = zip(references, predictions, strict=True)
-            return mean_statistics([100.0 * scorer.score_multi(*pair)[name].fmeasure for pair in pairs])
+            return mean_statistics(
+                [
+                    100.0 * max(metric._f_measure(text, prediction) for text in texts)
+                    for prediction, texts in zip(predictions, references, strict=True)
+                ]
+            )
         except LookupError:
             raise InputError(
-                f"{name}: split_sentences = true needs NLTK's Punkt data, and they are not installed; run "
+                f"{self.spec.name}: split_sentences = true needs NLTK's Punkt data, and they are not installed; run "
                 "`python -m nltk.downloader punkt_tab`, or put newlines between sentences and set it to false"
             ) from None
+
+    def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
+        """Return those of the tokenizer, and how many rows have nothing to match, as they score 0 whatever is said."""
+        notes = list(super().notes(predictions, references))
+        texts = check_texts(self.spec.name, predictions, references)[1]
+        n_bare, n = sum(not any(map(has_letters, row)) for row in texts), len(texts)
+        if n_bare:
+            text = f"{n_bare:,} of {plural(n, 'row')} have references without a letter or digit, and score 0"
+            notes.append(Note(text=text, count=n_bare, of=n))
+        return notes
+
+    def _tokens(self, text: str) -> list[str]:
+        return _tokenizer(self.tokenizer, self.options.stemmer)(text)
+
+    def _f_measure(self, reference: str, prediction: str) -> float:
+        """Return the F-measure of one prediction and one reference, in [0, 1]."""
+        actual, predicted = self._tokens(reference), self._tokens(prediction)
+        if self.spec.name == "rougeL":
+            return f_measure(lcs_length(actual, predicted), len(actual), len(predicted))
+        n = int(self.spec.name.removeprefix("rouge"))
+        ours, theirs = _ngrams(actual, n), _ngrams(predicted, n)
+        return f_measure((ours & theirs).total(), ours.total(), theirs.total())
+
+    def _check_nothing_is_lost(self, references: Sequence[References]) -> None:
+        """Refuse references of which the tokenizer keeps nothing: whatever is predicted, they would score 0."""
+        lost = unread(self.tokenizer, references)
+        if lost.first_lost is None or self.options.wordless_references == "allow":
+            return
+        more = f", and none of {lost.n_lost - 1:,} more" if lost.n_lost > 1 else ""
+        raise InputError(
+            f"{self.spec.name}: tokenizer {self.tokenizer!r} keeps no letter of references[{lost.first_lost}]{more}, "
+            "so whatever is predicted scores 0; set tokenizer = 'unicode', or wordless_references = 'allow'"
+        )
 
     def _split(self) -> str:
         return "none"
@@ -121,5 +195,61 @@ class RougeLsum(Rouge):
 
     Options: ClassVar[type[RougeOptions]] = RougeLsumOptions
 
+    def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
+        """Return those of the tokenizer, and where no text has a newline, that this is ROUGE-L."""
+        notes = list(super().notes(predictions, references))
+        predictions, references = check_texts(self.spec.name, predictions, references)
+        if self._split() == "newline" and not any(
+            "\n" in text.strip("\n") for texts in ((*predictions,), *references) for text in texts
+        ):
+            n = len(predictions)
+            notes.append(Note(text="equals rougeL: no text has a newline", count=n, of=n))
+        return notes
+
     def _split(self) -> str:
         return "punkt" if isinstance(self.options, RougeLsumOptions) and self.options.split_sentences else "newline"
+
+    def _f_measure(self, reference: str, prediction: str) -> float:
+        return union_f_measure(
+            *([self._tokens(line) for line in self._lines(text)] for text in (reference, prediction))
+        )
+
+    def _lines(self, text: str) -> list[str]:
+        if self._split() == "newline":
+            return [line for line in text.split("\n") if line]
+        import nltk
+
+        return [line for line in nltk.sent_tokenize(text) if line]
+
+
+def _ngrams(tokens: list[str], n: int) -> Counter[tuple[str, ...]]:
+    return Counter(zip(*(tokens[start:] for start in range(n)), strict=False))
+
+
+def f_measure(n_shared: int, n_actual: int, n_predicted: int) -> float:
+    """Return the harmonic mean of precision and recall, rounded as rouge-score rounds; 0 where a side is empty."""
+    from rouge_score import scoring
+
+    precision, recall = n_shared / max(n_predicted, 1), n_shared / max(n_actual, 1)
+    return float(scoring.fmeasure(precision, recall))
+
+
+def union_f_measure(actual: list[list[str]], predicted: list[list[str]]) -> float:
+    """Return ROUGE-Lsum's F-measure of two texts, each a list of sentences of tokens, as rouge-score has it.
+
+    A sentence of the reference is matched with the union of its longest common subsequences with all predicted
+    sentences; no token counts more often than it occurs on either side (as in ROUGE 1.5.5).
+
+    Source:
+        Lin 2004, section 3.2; rouge-score's `_summary_level_lcs`.
+    """
+    left = Counter(token for sentence in predicted for token in sentence)
+    columns = [Columns(sentence) for sentence in predicted]
+    n_shared = 0
+    for sentence in actual:
+        united = {i for column in columns if column.shares_a_token(sentence) for i in lcs_indices(sentence, column)}
+        for i in sorted(united):
+            if left[sentence[i]] > 0:
+                left[sentence[i]] -= 1
+                n_shared += 1
+    return f_measure(n_shared, sum(map(len, actual)), sum(map(len, predicted)))

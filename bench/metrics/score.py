@@ -47,6 +47,7 @@ def score(
     Raises:
         InputError: the inputs do not fit the metric, or its value is not finite.
     """
+    metric = metric.settled(predictions, references)
     statistics = metric.statistics(predictions, references)
     value = float(metric.aggregate(statistics.sum(axis=0)))
     if not math.isfinite(value):

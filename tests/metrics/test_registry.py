@@ -16,6 +16,9 @@ SIGNATURE_OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("rouge1", {"stemmer": False}),
     ("rougeLsum", {"stemmer": False}),
     ("rougeLsum", {"split_sentences": True}),
+    ("rouge1", {"tokenizer": "unicode"}),
+    ("meteor", {"tokenizer": "unicode"}),
+    ("sentence_bleu_method1", {"tokenizer": "characters"}),
     ("sacrebleu", {"tokenizer": "intl"}),
     ("sacrebleu", {"lowercase": True}),
     ("chrf", {"word_order": 2}),
@@ -148,5 +151,5 @@ def test_options_that_do_not_fit_are_refused_alone(name: str, options: dict[str,
 
 
 def test_option_names() -> None:
-    assert metrics.option_names("rougeLsum") == ("stemmer", "split_sentences")
+    assert metrics.option_names("rougeLsum") == ("stemmer", "tokenizer", "wordless_references", "split_sentences")
     assert metrics.option_names("perplexity") == ()
