@@ -133,10 +133,11 @@ class Bleu(WordMetric):
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_examples, 10): both lengths in tokens, 4 matched and 4 predicted n-gram counts."""
-        library = self.settled(predictions, references)._library()
+        if self.options.tokenizer == "auto":
+            return self.settled(predictions, references).statistics(predictions, references)
         predictions, references = check_texts(self.spec.name, predictions, references)
         # What sacreBLEU's own significance tests read; there is no public name for it.
-        return np.array(library._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
+        return np.array(self._library()._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
 
     def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
         """Return those of the tokenizer, and sacreBLEU's warning of predictions that were tokenized before."""
@@ -190,7 +191,7 @@ class Chrf(Metric):
         predictions, references = check_texts(self.spec.name, predictions, references)
         library = CHRF(word_order=self.options.word_order, lowercase=self.options.lowercase)
         # As in `Bleu.statistics`.
-        return np.array(library._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
+        return np.array(self._library()._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return chrF in points, as sacreBLEU with its effective order; see `Metric.aggregate`."""

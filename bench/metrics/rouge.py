@@ -137,13 +137,14 @@ class Rouge(WordMetric, MeanMetric):
             InputError: see `Metric.statistics`; the tokenizer keeps nothing of a reference; or `split_sentences` is on
                 and NLTK's Punkt data are not installed.
         """
-        metric = self.settled(predictions, references)
+        if self.options.tokenizer == "auto":
+            return self.settled(predictions, references).statistics(predictions, references)
         predictions, references = check_texts(self.spec.name, predictions, references)
-        metric._check_nothing_is_lost(references)
+        self._check_nothing_is_lost(references)
         try:
             return mean_statistics(
                 [
-                    100.0 * max(metric._f_measure(text, prediction) for text in texts)
+                    100.0 * max(self._f_measure(text, prediction) for text in texts)
                     for prediction, texts in zip(predictions, references, strict=True)
                 ]
             )

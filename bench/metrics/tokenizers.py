@@ -174,7 +174,7 @@ class WordMetric(Metric):
 
     standard: ClassVar[str]
     """Name of the library's own tokenizer."""
-    _replaced: Unread | None = None
+    replaced: Unread | None = None
     """What the standard tokenizer cannot read, where `auto` took another."""
 
     @property
@@ -195,15 +195,15 @@ class WordMetric(Metric):
         standard = unread(self.standard, texts)
         name = self.tokenizer_for(texts) if standard.is_too_much else self.standard
         metric = type(self)(self.spec, self.options.model_copy(update={"tokenizer": name}), self.resources)
-        metric._replaced = standard if standard.is_too_much else None
+        metric.replaced = standard if standard.is_too_much else None
         return metric
 
     def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
         """Return what the tokenizer cannot read of the references, or why `auto` took another than the standard."""
         metric = self.settled(predictions, references)
         texts = check_texts(self.spec.name, predictions, references)[1]
-        if metric._replaced is not None:
-            why = metric._replaced
+        if metric.replaced is not None:
+            why = metric.replaced
             text = f"tokenizer {metric.tokenizer!r} was taken, since {why}"
             return [Note(text=text, count=why.n_unread, of=why.n_signs)]
         found = unread(metric.tokenizer, texts)
