@@ -191,7 +191,7 @@ class Chrf(Metric):
         predictions, references = check_texts(self.spec.name, predictions, references)
         library = CHRF(word_order=self.options.word_order, lowercase=self.options.lowercase)
         # As in `Bleu.statistics`.
-        return np.array(self._library()._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
+        return np.array(library._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return chrF in points, as sacreBLEU with its effective order; see `Metric.aggregate`."""
