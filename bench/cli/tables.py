@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.comparing.summary import RunSummary
+from bench.records.other_code import mixed_note
 from bench.reports.comparison import difference_text, p_text
 from bench.reports.format import estimated
 
@@ -23,6 +24,8 @@ def print_table(table: Table) -> None:
 
 def print_results(summary: RunSummary) -> None:
     """Print metric | before | after | change | p, as the report shows them."""
+    if note := mixed_note(summary.records):
+        Console(soft_wrap=True).print(note, markup=False, highlight=False)
     seeds = [record.seed for record in summary.records]
     config = summary.config
     table = Table(

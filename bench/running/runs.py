@@ -18,6 +18,7 @@ from bench.core.progress import Progress, Silent
 from bench.records.record import RunRecord
 from bench.records.store import RECORD_FILE, StoredRun, is_stored, read_record, run_folder
 from bench.running.cache import RunCache
+from bench.running.reuse import made_otherwise
 from bench.running.settings import RunSettings
 from bench.suites.profile import resolve_suite
 
@@ -198,6 +199,8 @@ def run_config(config: SuiteConfig, seed: int, settings: RunSettings, cache: Run
         stored = read_record(folder)
         check_device(settings.device, stored.environment.device, folder)
         progress.say(f"seed {seed}: already done, {folder} (--force runs it again)")
+        if otherwise := made_otherwise(stored):
+            progress.say(f"seed {seed}: a run by other code or libraries is used again: {otherwise}")
         return SeedResult(record=stored, folder=folder, reused=True)
     from bench.core.network_guard import forbid_network
     from bench.running.run import run_seed

@@ -312,3 +312,11 @@ def test_long_text_is_cut_at_a_word() -> None:
     assert len(shown) <= MAX_CHARACTERS
     assert shown.endswith("word…")
     assert cell("x" * 1000) == "x" * (MAX_CHARACTERS - 1) + "…"
+
+
+def test_a_page_says_where_its_seeds_were_made_by_different_code() -> None:
+    records = [make_record(0), make_record(1), make_record(2, environment__commit="f" * 40)]
+    text = render(summarize(records))
+    said = "These seeds were made by different code, and every mean below mixes them: commit ccccccc for seeds 0, 1 and"
+    assert said in text
+    assert said not in render(summarize(records[:2]))

@@ -6,9 +6,9 @@
     >>> verdict.outcome, verdict.exit_code                                 # doctest: +SKIP
     ('pass', 0)
 
-`policy` reads what is looked at, `pairs` finds runs and baselines, `current` and `code` say what is stale, `evidence`
-sets both sides beside each other, `deciding` makes a row of each, and `verdict` is what comes of it. It works on stored
-files and loads no torch.
+`policy` reads what is looked at, `pairs` finds runs and baselines, `current` says in what the suite differs from
+stored runs, `evidence` sets both sides beside each other, `deciding` makes a row of each, and `verdict` is what comes
+of it. It works on stored files and loads no torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from bench.comparing.gate.code import versions_of
 from bench.comparing.gate.deciding import decide, decide_cost, suite_row
 from bench.comparing.gate.evidence import cost_evidence, metric_evidence
 from bench.comparing.gate.pairs import Obstacle, Pair, find_pairs
@@ -126,8 +125,17 @@ def _origins(pair: Pair) -> Origins:
 
 
 def _origin(side: Side) -> Origin:
-    code, packages = versions_of(side)
-    return Origin(config_key=side.records[0].config_key, seeds=side.seeds, code=code, packages=packages)
+    environments = [record.environment for record in side.records]
+    packages = {
+        name: ", ".join(dict.fromkeys(environment.packages.get(name, "absent") for environment in environments))
+        for name in sorted({name for environment in environments for name in environment.packages})
+    }
+    return Origin(
+        config_key=side.config.key,
+        seeds=side.seeds,
+        code=tuple(dict.fromkeys(str(Code.of(environment)) for environment in environments)),
+        packages=packages,
+    )
 
 
 def _undecided(rows: Sequence[GateRow]) -> list[GateRow]:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from bench.comparing.gate.code import code_objections
 from bench.comparing.gate.current import changed_settings, listed, run_command, suite_config
 from bench.comparing.gate.policy import Policy
 from bench.comparing.side import Side, load_side, side_of_baseline, side_of_runs
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
 from bench.core.wording import plural
+from bench.records.other_code import code_objections
 from bench.records.provenance import Code
 from bench.records.store import ResultName, Store, StoredRun
 from bench.suites.resolve import load_suite

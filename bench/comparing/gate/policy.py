@@ -16,6 +16,7 @@ from bench import metrics
 from bench.config import ProfileName, Strict
 from bench.core.errors import InputError, suggest
 from bench.core.schema import Fault, validate
+from bench.records.other_code import CodeFault
 from bench.records.store import default_roots
 from bench.suites.resolve import SuiteFile, builtin_suites, load_suite, merge
 
@@ -24,9 +25,8 @@ POLICY_FILE: Final = "policy.toml"
 
 Tier = Literal["critical", "supporting", "advisory"]
 Correction = Literal["holm", "benjamini-hochberg", "none"]
-Allowance = Literal["config", "commit", "version", "dirty", "mixed"]
-"""What makes runs stale, and may be allowed by name: another config than the suite's; another commit or version of
-bench than the one at hand; changes of its code that no commit holds; seeds that were made by different code."""
+Allowance = Literal["config", CodeFault]
+"""What makes runs stale, and may be allowed by name: another config than the suite's, or other code."""
 ALLOWANCES: Final[tuple[Allowance, ...]] = get_args(Allowance)
 COST_LIMITS: Final = ("max_time_ratio", "max_memory_ratio", "max_trainable_ratio", "max_size_ratio")
 

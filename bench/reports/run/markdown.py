@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bench.comparing.summary import RunSummary
 from bench.config import SuiteConfig
+from bench.records.other_code import mixed_note
 from bench.reports.format import cell, code
 from bench.reports.run.claims import claims
 from bench.reports.run.curves import scores_by_step, steadiness
@@ -59,6 +60,8 @@ def render(
     config = summary.config
     title = f"# {cell(config.suite)}: {config.profile} profile, method {code(config.method_name)}"
     blocks = [title, subject(config), verdict(summary)]
+    if note := mixed_note(summary.records):
+        blocks.append(f"**{cell(note)}**")
     for heading, build in sections:
         body = list(build())
         if body:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from factories import make_record
 
-from bench.comparing.gate.code import code_objections
+from bench.records.other_code import code_objections
 from bench.records.provenance import Code
 from bench.records.record import RunRecord
 
