@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from bench.cli.command import give_json
-from bench.cli.notes import print_score_notes
+from bench.cli.notes import print_notes, print_score_notes
 from bench.cli.options import Confidence, Json, JsonFile
 from bench.cli.tables import print_table
 from bench.metrics import METRIC_NAMES
 from bench.metrics.base import MetricSpec
+from bench.metrics.reading.outputs import OutputColumns
 from bench.metrics.score_files import DEFAULT_TEXT_METRICS, parse_options, score_files
 from bench.metrics.user_metric import locate
 from bench.records.record import Score
@@ -22,14 +23,15 @@ def score(
     predictions: Annotated[
         Path,
         typer.Argument(
-            help="One prediction per line, or a .jsonl file with the field `prediction`, which may hold line breaks."
+            help="One prediction per line, or a file with the field or column `prediction`, which may hold line "
+            "breaks: JSON lines, a JSON array, CSV or TSV. It may be packed (gzip, bzip2, xz, Zstandard)."
         ),
     ],
     references: Annotated[
         Path | None,
         typer.Argument(
-            help="One reference per line, or a .jsonl file with the field `reference`. "
-            "Not needed where PREDICTIONS is a .jsonl file with both, nor by metrics on generated text alone; "
+            help="One reference per line, or a file with the field or column `reference`. "
+            "Not needed where PREDICTIONS has both, nor by metrics on generated text alone; "
             "style metrics want the number of the author that each text is meant to be by."
         ),
     ] = None,
@@ -55,6 +57,12 @@ def score(
     ] = None,
     layer: Annotated[int | None, typer.Option(help="Layer of bertscore's model; the same as bertscore.layer.")] = None,
     n_classes: Annotated[int | None, typer.Option(help="Number of classes; labels beyond it are errors.")] = None,
+    prediction_column: Annotated[
+        str, typer.Option(metavar="NAME", help="Field or column that holds predictions.")
+    ] = "prediction",
+    reference_column: Annotated[
+        str, typer.Option(metavar="NAME", help="Field or column that holds references.")
+    ] = "reference",
     confidence: Confidence = 0.95,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
@@ -71,9 +79,11 @@ def score(
         model_path=model,
         corpus=corpus,
         n_classes=n_classes,
+        columns=OutputColumns(prediction=prediction_column, reference=reference_column),
         confidence=confidence,
         n_resamples=resamples,
         seed=seed,
+        announce=lambda text: print_notes([text]),
     )
     values = {spec.name: result.model_dump(mode="json") for spec, result in results}
     if not give_json(values, json=json, file=json_file):

@@ -16,6 +16,10 @@ Announce = Callable[[str], None]
 """Told a line of what is going on."""
 
 
+def no_announcement(text: str) -> None:
+    """Say nothing."""
+
+
 def no_advance(n: int, **figures: float) -> None:
     """Advance nothing."""
 

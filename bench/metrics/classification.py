@@ -1,4 +1,4 @@
-"""Accuracy, and precision, recall and F1 per class, on class numbers.
+"""Accuracy, and precision, recall and F1 per class, on labels that are whole numbers or names.
 
 Values equal scikit-learn's `accuracy_score`, `precision_score`, `recall_score` and `f1_score` with `zero_division=0`.
 Macro averages run over the classes that occur among predictions or references, as scikit-learn's do; so `n_classes`
@@ -17,10 +17,14 @@ from pydantic import Field
 from bench.config import Strict
 from bench.core.errors import InputError
 from bench.metrics.base import MeanMetric, Metric, MetricSpec, mean_statistics, signature_of
-from bench.metrics.inputs import check_labels
+from bench.metrics.inputs import Labels, check_labels
 
 # Raised when a definition in this file changes a value: no library version can tell.
 DEFINITION = 1
+_MOST_NUMBERS = 1 << 29
+"""In the statistics of a metric: 4 GiB."""
+_MOST_NAMED = 8
+"""Labels that a message lists."""
 
 
 def _spec(name: str, title: str, source: str) -> MetricSpec:
@@ -54,8 +58,12 @@ class ClassOptions(Strict):
 class AverageOptions(ClassOptions):
     """Options of precision, recall and F1."""
 
-    average: Literal["macro", "binary"] = "macro"
-    """`macro`: unweighted mean over the classes that occur. `binary`: class 1 alone."""
+    average: Literal["macro", "weighted", "micro", "binary", "class"] = "macro"
+    """`macro`: unweighted mean over the classes that occur. `weighted`: mean over classes, by how often each is right.
+    `micro`: over all examples, which is accuracy. `binary`: the positive one of two classes. `class`: the one of any
+    number that `positive_label` names."""
+    positive_label: int | str | None = None
+    """The label that `binary` (default: 1) or `class` scores, a number or a name."""
 
 
 class Accuracy(MeanMetric):
@@ -70,41 +78,101 @@ class Accuracy(MeanMetric):
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
         """Return (n_examples, 2): right or not, and 1; see `Metric.statistics`."""
-        predicted, actual = check_labels(self.spec.name, predictions, references, self.options.n_classes)
-        return mean_statistics((predicted == actual).astype(np.float64))
+        labels = check_labels(self.spec.name, predictions, references, self.options.n_classes)
+        return mean_statistics((labels.predicted == labels.actual).astype(np.float64))
 
 
 class PerClass(Metric):
     """Precision, recall or F1, from the margins and the diagonal of the confusion matrix.
 
-    These 3 counts per class are all that the three scores read of the matrix: 3C numbers per example, not C².
+    These 3 counts per class are all that the three scores read of the matrix: 3C numbers per example, not C². C is
+    `n_classes`, or where that is not given the number of labels that occur; 1 where all classes are pooled, and 2 (the
+    others, and it) where one is scored.
     """
 
     Options: ClassVar = AverageOptions
     options: AverageOptions
 
     def check(self) -> None:
-        """Refuse the score of class 1 of 2 where there are more classes."""
-        spec, options = self.spec, self.options
-        if options.average == "binary" and options.n_classes is not None and options.n_classes > 2:
+        """Refuse options that do not go together."""
+        name, average, label, n_classes = (
+            self.spec.name,
+            self.options.average,
+            self.options.positive_label,
+            self.options.n_classes,
+        )
+        if average == "binary" and n_classes is not None and n_classes > 2:
             raise InputError(
-                f"{spec.name}: average = 'binary' scores class 1 of 2, but n_classes = {options.n_classes}; "
-                "use average = 'macro'"
+                f"{name}: average = 'binary' scores class 1 of 2, but n_classes = {n_classes}; "
+                "use average = 'macro', or 'class' with a positive_label"
             )
+        if label is not None and average not in ("binary", "class"):
+            raise InputError(f"{name}: positive_label = {label!r} needs average = 'binary' or 'class', not {average!r}")
+        if label is None and average == "class":
+            raise InputError(f"{name}: average = 'class' needs a positive_label: the class that is scored")
 
     def signature(self) -> str:
         """Return for instance `f1|average:macro|zero_division:0|def:1`."""
-        return signature_of(self.spec.name, average=self.options.average, zero_division=0, **{"def": DEFINITION})
+        label = self.options.positive_label
+        positive: dict[str, str] = {} if label is None else {"positive": repr(label)}
+        return signature_of(
+            self.spec.name, average=self.options.average, **positive, zero_division=0, **{"def": DEFINITION}
+        )
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
-        """Return (n_examples, 3C): one-hot hits, predicted class and actual class; see `Metric.statistics`."""
-        binary = self.options.average == "binary"
-        limit = 2 if binary else self.options.n_classes
-        predicted, actual = check_labels(self.spec.name, predictions, references, limit)
-        n_classes = limit or int(max(predicted.max(), actual.max())) + 1
-        identity = np.eye(n_classes)
-        hits = identity[predicted] * (predicted == actual)[:, None]  # (n_examples, C)
-        return np.concatenate([hits, identity[predicted], identity[actual]], axis=1)
+        """Return (n_examples, 3C): one-hot hits, predicted class and actual class; see `Metric.statistics`.
+
+        Raises:
+            InputError: as `Metric.statistics`, or the labels are not those that the options speak of.
+        """
+        name = self.spec.name
+        labels = check_labels(name, predictions, references, self._most_classes(references))
+        n_classes, predicted, actual = len(labels.classes), labels.predicted, labels.actual
+        if self.options.average == "micro":
+            n_classes, predicted, actual = 1, np.zeros_like(predicted), np.zeros_like(actual)
+        elif self.options.average in ("binary", "class"):
+            positive = self._positive(labels)
+            n_classes, predicted, actual = 2, predicted == positive, actual == positive
+        n = len(predicted)
+        if 3 * n * n_classes > _MOST_NUMBERS:
+            raise InputError(
+                f"{name}: {n_classes:,} classes in {n:,} examples need more than {_MOST_NUMBERS * 8 >> 30} GiB of "
+                "memory; use average = 'micro' or 'class', or fewer classes"
+            )
+        statistics = np.zeros((n, 3, n_classes))
+        rows, hits = np.arange(n), labels.predicted == labels.actual
+        statistics[rows[hits], 0, actual[hits].astype(np.int64)] = 1
+        statistics[rows, 1, predicted.astype(np.int64)] = 1
+        statistics[rows, 2, actual.astype(np.int64)] = 1
+        return statistics.reshape(n, 3 * n_classes)
+
+    def _most_classes(self, references: Sequence[Any]) -> int | None:
+        """Return the limit of class numbers: 2 where class 1 of 2 is scored by its number."""
+        if self.options.average != "binary" or self.options.positive_label is not None:
+            return self.options.n_classes
+        if len(references) and isinstance(references[0], str):
+            names = ", ".join(sorted({repr(name) for name in references})[:_MOST_NAMED])
+            raise InputError(
+                f"{self.spec.name}: average = 'binary' needs a positive_label where labels are names: {names}"
+            )
+        return 2
+
+    def _positive(self, labels: Labels) -> int:
+        """Return the position of the class that is scored."""
+        name, average = self.spec.name, self.options.average
+        label = 1 if self.options.positive_label is None else self.options.positive_label
+        n_seen = len({*labels.predicted.tolist(), *labels.actual.tolist()})
+        if average == "binary" and n_seen > 2:
+            raise InputError(
+                f"{name}: average = 'binary' scores one of two classes, but {n_seen} occur; use average = 'class'"
+            )
+        if label in labels.classes:
+            return labels.classes.index(label)
+        if average == "binary" and n_seen < 2:
+            return -1  # it never occurs, and the other class does
+        listed = ", ".join(map(repr, labels.classes[:_MOST_NAMED]))
+        more = f" and {len(labels.classes) - _MOST_NAMED} more" if len(labels.classes) > _MOST_NAMED else ""
+        raise InputError(f"{name}: positive_label = {label!r} never occurs; the labels are {listed}{more}")
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the average over classes, 0 for a class without a denominator; see `Metric.aggregate`."""
@@ -115,9 +183,14 @@ class PerClass(Metric):
             "f1": (2 * hits, predicted + actual),
         }[self.spec.name]
         by_class = np.divide(above, below, out=np.zeros_like(hits), where=below > 0)
-        if self.options.average == "binary":
-            positive: NDArray[np.float64] = by_class[..., 1]
-            return positive
-        occurs = (predicted + actual) > 0
-        average: NDArray[np.float64] = by_class.sum(axis=-1) / occurs.sum(axis=-1)
+        average: NDArray[np.float64]
+        match self.options.average:
+            case "binary" | "class":
+                average = by_class[..., 1]
+            case "micro":
+                average = by_class[..., 0]
+            case "weighted":
+                average = (by_class * actual).sum(axis=-1) / actual.sum(axis=-1)
+            case "macro":
+                average = by_class.sum(axis=-1) / ((predicted + actual) > 0).sum(axis=-1)
         return average

@@ -5,14 +5,19 @@ Every message names the metric, the row (`predictions[3]`, counted from 0), what
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.core.errors import InputError
+
+LARGEST = 2**63 - 1
+"""Of a whole number: 64 bits."""
+_MOST_NATS = sys.float_info.max
 
 
 def check_lengths(metric: str, predictions: Sequence[Any], references: Sequence[Any]) -> None:
@@ -129,34 +134,49 @@ def check_styles(
     return list(predictions), np.array(references, dtype=np.int64)
 
 
-def check_labels(
-    metric: str, predictions: Sequence[Any], references: Sequence[Any], n_classes: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return both sides as class numbers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """Labels of both sides, as positions in the list of classes."""
+
+    classes: tuple[int | str, ...]
+    """Whole numbers or names, in their order: all that there may be, or where that is not known, those that occur."""
+    predicted: NDArray[np.int64]
+    """(n_examples,)."""
+    actual: NDArray[np.int64]
+    """(n_examples,)."""
+
+
+def check_labels(metric: str, predictions: Sequence[Any], references: Sequence[Any], n_classes: int | None) -> Labels:
+    """Return both sides as positions in one list of classes.
 
     Args:
         metric: name used in messages.
-        predictions: n_examples whole numbers from 0.
-        references: as many.
+        predictions: n_examples whole numbers from 0, or names: whatever the first reference is.
+        references: as many of the same.
         n_classes: how many classes there are; None accepts any.
 
     Raises:
-        InputError: as `check_lengths`, or a row is not a class number.
+        InputError: as `check_lengths`, or a row is no label of that kind, or there are more classes.
     """
     check_lengths(metric, predictions, references)
+    named = isinstance(references[0], str)
     for name, values in (("predictions", predictions), ("references", references)):
         for row, value in enumerate(values):
-            if not _is_whole_number(value) or value < 0:
-                raise InputError(
-                    f"{metric}: {name}[{row}] is {_shown(value)}, not a class number; "
-                    "give whole numbers from 0, one per example"
-                )
-            if n_classes is not None and value >= n_classes:
-                raise InputError(
-                    f"{metric}: {name}[{row}] is {value}, but with n_classes = {n_classes} the highest class is "
-                    f"{n_classes - 1}; raise n_classes or mend the label"
-                )
-    return np.array(predictions, dtype=np.int64), np.array(references, dtype=np.int64)
+            if named:
+                _check_is_label_name(metric, f"{name}[{row}]", value)
+            else:
+                _check_is_class_number(metric, f"{name}[{row}]", value, n_classes)
+    seen = sorted({*predictions, *references})
+    if named and n_classes is not None and len(seen) > n_classes:
+        raise InputError(f"{metric}: there are {len(seen)} labels, but n_classes = {n_classes}: {brief(seen)}")
+    classes = range(n_classes) if n_classes is not None and not named else seen
+    sides = [predictions, references]
+    if isinstance(classes, range):
+        predicted, actual = (np.array(side, dtype=np.int64) for side in sides)
+    else:
+        positions = {label: position for position, label in enumerate(classes)}
+        predicted, actual = (np.array([positions[label] for label in side], dtype=np.int64) for side in sides)
+    return Labels(classes=tuple(classes), predicted=predicted, actual=actual)
 
 
 def check_losses(
@@ -174,13 +194,13 @@ def check_losses(
     """
     check_lengths(metric, predictions, references)
     for row, value in enumerate(predictions):
-        if not _is_number(value) or not math.isfinite(value) or value < 0:
+        if not _is_number(value) or not 0 <= value <= _MOST_NATS:
             raise InputError(
                 f"{metric}: predictions[{row}] is {_shown(value)}, not a summed negative log-likelihood; "
                 "give a finite number of nats, 0 or above"
             )
     for row, value in enumerate(references):
-        if not _is_whole_number(value) or value < 1:
+        if not _is_whole_number(value) or not 1 <= value <= LARGEST:
             raise InputError(
                 f"{metric}: references[{row}] is {_shown(value)}, not a token count; "
                 "give whole numbers from 1, and drop rows without tokens"
@@ -189,14 +209,24 @@ def check_losses(
 
 
 def _check_is_list(metric: str, name: str, values: Sequence[Any]) -> None:
+    mend = "give a list with one entry per example"
     if isinstance(values, str | bytes):
-        raise InputError(f"{metric}: {name} is a single string; give a list with one entry per example")
+        raise InputError(f"{metric}: {name} is a single string; {mend}")
+    in_order = hasattr(values, "__len__") and hasattr(values, "__getitem__") and not isinstance(values, Mapping)
+    if not in_order or getattr(values, "ndim", 1) != 1:
+        raise InputError(f"{metric}: {name} is no list ({type(values).__name__}); {mend}, in order")
 
 
 def _check_are_texts(metric: str, name: str, values: Sequence[Any]) -> None:
     for row, value in enumerate(values):
-        if not isinstance(value, str):
-            raise _no_text(metric, f"{name}[{row}]", value)
+        _check_is_text(metric, f"{name}[{row}]", value)
+
+
+def _check_is_text(metric: str, place: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise _no_text(metric, place, value)
+    if half := half_of_a_pair(value):
+        raise InputError(f"{metric}: {place} {half}")
 
 
 def _no_text(metric: str, place: str, value: Any) -> InputError:
@@ -207,6 +237,7 @@ def _no_text(metric: str, place: str, value: Any) -> InputError:
 
 def _references(metric: str, row: int, value: Any) -> References:
     if isinstance(value, str):
+        _check_is_text(metric, f"references[{row}]", value)
         return (value,)
     if not isinstance(value, list | tuple):
         raise _no_text(metric, f"references[{row}]", value)
@@ -214,6 +245,28 @@ def _references(metric: str, row: int, value: Any) -> References:
         raise InputError(f"{metric}: references[{row}] is an empty list; give a text, or a list of one or more")
     _check_are_texts(metric, f"references[{row}]", value)
     return tuple(value)
+
+
+def _check_is_label_name(metric: str, place: str, value: Any) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(
+            f"{metric}: {place} is {_shown(value)}, not the name of a label; labels are names or whole numbers, never "
+            "both"
+        )
+    _check_is_text(metric, place, value)
+
+
+def _check_is_class_number(metric: str, place: str, value: Any, n_classes: int | None) -> None:
+    if not _is_whole_number(value) or not 0 <= value <= LARGEST:
+        raise InputError(
+            f"{metric}: {place} is {_shown(value)}, not a class number; "
+            "give whole numbers from 0 that fit 64 bits, one per example, or a name for each"
+        )
+    if n_classes is not None and value >= n_classes:
+        raise InputError(
+            f"{metric}: {place} is {brief(value)}, but with n_classes = {n_classes} the highest class is "
+            f"{n_classes - 1}; raise n_classes or mend the label"
+        )
 
 
 def _is_whole_number(value: Any) -> bool:
@@ -226,5 +279,23 @@ def _is_number(value: Any) -> bool:
 
 def _shown(value: Any) -> str:
     """Return a value as a message shows it: short, and with its type where that is what is wrong."""
-    text = repr(value)
-    return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(value).__name__})"
+    return f"{brief(value)} ({type(value).__name__})"
+
+
+def brief(value: Any) -> str:
+    """Return a value as code spells it, cut to 40 characters; whatever cannot be spelt is told by its type."""
+    try:
+        text = repr(value)
+    except Exception:  # nested too deep, a number too long for Python to spell, or an object that refuses
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def half_of_a_pair(text: str) -> str:
+    """Return what is wrong with a text that holds half of a surrogate pair, which is no character; else nothing."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        code = f"U+{ord(text[error.start]):04X}"
+        return f"holds half of a surrogate pair, {code} at character {error.start + 1}; mend or drop the text"
+    return ""
