@@ -20,6 +20,7 @@ from bench.comparing.gate.deciding import decide, decide_cost, suite_row
 from bench.comparing.gate.evidence import cost_evidence, metric_evidence
 from bench.comparing.gate.pairs import Obstacle, Pair, find_pairs
 from bench.comparing.gate.policy import ALLOWANCES, Policy, find_policy, load_policy
+from bench.comparing.gate.soundness import faults
 from bench.comparing.gate.verdict import GateRow, Origin, Origins, Verdict
 from bench.comparing.side import Side
 from bench.core.errors import InputError, suggest
@@ -82,31 +83,56 @@ def decide_pairs(pairs: Sequence[Pair], policy: Policy, *, policy_path: str) -> 
     Raises:
         InputError: the policy names a metric that a baseline lacks.
     """
+    evidence = [[] if pair.obstacle else metric_evidence(pair, policy) for pair in pairs]
+    decided = iter(decide([metric for metrics in evidence for metric in metrics], policy))
     by_suite: dict[str, list[GateRow]] = {}
-    evidence, costs = [], []
-    for pair in pairs:
-        rows = by_suite.setdefault(pair.suite, [])
-        if pair.obstacle is not None:
-            rows.append(_obstacle_row(pair, pair.obstacle, policy))
-        else:
-            evidence += metric_evidence(pair, policy)
-            costs += cost_evidence(pair, policy)
-    for row in (*decide(evidence, policy), *map(decide_cost, costs)):
-        by_suite[row.suite].append(row)
-    rows_of_all = [row for rows in by_suite.values() for row in (*rows, *_undecided(rows))]
+    for pair, metrics in zip(pairs, evidence, strict=True):
+        own = [next(decided) for _ in metrics]
+        by_suite.setdefault(pair.suite, []).extend(_rows_of(pair, own, policy))
     return Verdict(
         policy=policy,
         policy_path=policy_path,
-        rows=tuple(rows_of_all),
+        rows=tuple(row for rows in by_suite.values() for row in rows),
         origins=tuple(_origins(pair) for pair in pairs if pair.run is not None or pair.baseline is not None),
         notes=tuple(note for pair in pairs for note in pair.notes),
     )
 
 
+def _rows_of(pair: Pair, metrics: Sequence[GateRow], policy: Policy) -> list[GateRow]:
+    """Return all rows of a pair: its metrics, its costs, and what stands in the way of a pass beside them."""
+    if pair.obstacle is not None:
+        return [_obstacle_row(pair, pair.obstacle, policy)]
+    rows = [*metrics, *map(decide_cost, cost_evidence(pair, policy))]
+    if pair.run is not None and pair.baseline is not None:
+        rows += [
+            suite_row(pair.suite, pair.method, name=fault.name, outcome="not comparable", reason=fault.reason)
+            for fault in faults(pair.run, pair.baseline, policy)
+        ]
+        primary = policy.suites[pair.suite].primary or pair.run.config.primary_metric
+        rows += _without_primary(primary, pair, metrics)
+    return rows
+
+
+def _without_primary(primary: str, pair: Pair, metrics: Sequence[GateRow]) -> list[GateRow]:
+    """Return a row that stands in the way where the primary metric did not decide: nothing else passes for it."""
+    row = next((row for row in metrics if row.name == primary), None)
+    if row is not None and row.decides and not row.is_tolerated:
+        return []
+    if row is not None and row.is_tolerated:
+        reason = f"the primary metric, {primary}, did not decide, and nothing else passes for it: {row.reason}"
+        return [suite_row(pair.suite, pair.method, name="primary metric", outcome="inconclusive", reason=reason)]
+    reason = (
+        f"the policy does not let the primary metric, {primary}, decide, and nothing else passes for it; give it "
+        f'tier = "critical" and a limit under suites.{pair.suite}.metrics, or name another, suites.{pair.suite}.primary'
+    )
+    return [suite_row(pair.suite, pair.method, name="primary metric", outcome="not comparable", reason=reason)]
+
+
 def _obstacle_row(pair: Pair, obstacle: Obstacle, policy: Policy) -> GateRow:
     """Return the row of a suite of which nothing is judged; what is not required stands in nobody's way."""
-    is_absent = obstacle.outcome != "not comparable" and not obstacle.given
-    decides = policy.suites[pair.suite].required if is_absent else True
+    decides = obstacle.outcome != "shown"
+    if obstacle.outcome in ("missing", "stale") and not obstacle.given:
+        decides = policy.suites[pair.suite].required
     return suite_row(
         pair.suite, pair.method, name=obstacle.name, outcome=obstacle.outcome, reason=obstacle.reason, decides=decides
     )

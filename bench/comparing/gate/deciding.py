@@ -206,10 +206,11 @@ def _needs(evidence: GateEvidence, margin: float, alpha: float) -> str:
 
 
 def _is_too_good(drop: _Drop, evidence: GateEvidence, policy: Policy) -> bool:
-    """Return whether the whole interval is a gain beyond the policy's share of the baseline's value."""
-    if policy.too_good is None or not evidence.baseline:
+    """Return whether the whole interval is a gain beyond the policy's share of what was left to gain."""
+    if policy.too_good is None or evidence.baseline is None:
         return False
-    return -drop.high > policy.too_good * abs(evidence.baseline)
+    left = abs(evidence.baseline if evidence.best is None else evidence.best - evidence.baseline)
+    return left > 0 and -drop.high > policy.too_good * left
 
 
 # --- cost and whole suites -------------------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ def suite_row(
     *,
     outcome: GateOutcome,
     reason: str,
-    decides: bool,
+    decides: bool = True,
     name: str = "evidence",
 ) -> GateRow:
     """Return a row that is about a suite as a whole: a run or a baseline is stale, missing or broken."""

@@ -49,9 +49,22 @@ def metric_evidence(pair: Pair, policy: Policy) -> list[tuple[MetricPolicy, Gate
     if not limits:
         return []
     table = compare(
-        run, baseline, metrics=list(limits), confidence=policy.confidence, correction="none"
-    )  # the gate corrects its own one-sided p-values, over all suites
+        run,
+        baseline,
+        metrics=list(limits),
+        confidence=policy.confidence,
+        correction="none",  # the gate corrects its own one-sided p-values, over all suites
+        pair_seeds=_pairs_seeds(run, baseline),
+    )
     return [(metric_limits, _of_metric(metric, pair, table)) for metric, metric_limits in limits.items()]
+
+
+def _pairs_seeds(run: Side, baseline: Side) -> bool:
+    """Return whether seeds are set against each other by number: of one method, where no seed of the run is left out.
+
+    A seed of the run that the baseline lacks would have no partner, and a seed that failed would go unseen.
+    """
+    return pairs_seeds(run.config, baseline.config) and set(run.seeds) <= set(baseline.seeds)
 
 
 def _of_metric(metric: str, pair: Pair, table: Comparison) -> GateEvidence:
@@ -59,18 +72,23 @@ def _of_metric(metric: str, pair: Pair, table: Comparison) -> GateEvidence:
     spec = metrics.spec(metric)
     row = next((row for row in table.rows if row.metric == metric), None)
     why = _why_not(metric, pair, table, row)
+    difference = None if row is None or why else _difference(row, pair, table.confidence)
+    paired = difference is not None and difference.paired_seeds
+    beside = [seed for seed in baseline.seeds if seed in run.seeds or not paired]
+    best = spec.high if spec.higher_is_better else spec.low
     return GateEvidence(
         suite=pair.suite,
         method=pair.method,
         metric=metric,
         unit=spec.unit if row is None else row.unit,
         higher_is_better=spec.higher_is_better if row is None else row.higher_is_better,
-        run=_mean(run, metric),
-        baseline=_mean(baseline, metric),
+        run=_mean(run, metric, run.seeds),
+        baseline=_mean(baseline, metric, beside),
         n_seeds_run=len(run.seeds),
-        n_seeds_baseline=len(baseline.seeds),
+        n_seeds_baseline=len(beside),
         n_examples=_n_examples(metric, (run, baseline)),
-        difference=None if row is None or why else _difference(row, pair, table.confidence),
+        difference=difference,
+        best=best if math.isfinite(best) else None,
         why=why,
         noise=None if row is None else row.noise,
     )
@@ -84,7 +102,7 @@ def _difference(row: MetricComparison, pair: Pair, confidence: float) -> MeanDif
     over_seeds = seed_difference(
         run.values(row.metric),
         baseline.values(row.metric),
-        pair_seeds=pairs_seeds(run.config, baseline.config),
+        pair_seeds=_pairs_seeds(run, baseline),
         confidence=confidence,
     )
     if not baseline.statistics:
@@ -135,9 +153,10 @@ def _short(value: str) -> str:
     return value if len(value) <= 40 else f"{value[:12]}…"
 
 
-def _mean(side: Side, metric: str) -> float | None:
-    values = side.values(metric)
-    return float(np.mean(list(values.values()))) if values else None
+def _mean(side: Side, metric: str, seeds: Sequence[int]) -> float | None:
+    """Return the mean over seeds, those that the difference is of."""
+    values = [value for seed, value in side.values(metric).items() if seed in seeds]
+    return float(np.mean(values)) if values else None
 
 
 def _n_examples(metric: str, sides: Sequence[Side]) -> int | None:

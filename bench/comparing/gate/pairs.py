@@ -14,13 +14,15 @@ from typing import Final, Literal
 
 from bench.comparing.gate.current import changed_settings, listed, run_command, suite_config
 from bench.comparing.gate.policy import Policy
+from bench.comparing.gate.soundness import copies
 from bench.comparing.side import Side, load_side, side_of_baseline, side_of_runs
 from bench.config import SuiteConfig
+from bench.core.builtin import builtin_root
 from bench.core.errors import InputError, suggest
 from bench.core.wording import plural
 from bench.records.other_code import code_objections
 from bench.records.provenance import Code
-from bench.records.store import ResultName, Store, StoredRun
+from bench.records.store import ResultName, Store, StoredBaseline, StoredRun
 from bench.suites.resolve import load_suite
 
 MOST_EXPERIMENTS: Final = 3
@@ -31,10 +33,11 @@ MOST_EXPERIMENTS: Final = 3
 class Obstacle:
     """Why nothing of a suite is judged."""
 
-    outcome: Literal["missing", "stale", "not comparable"]
+    outcome: Literal["missing", "stale", "not comparable", "shown"]
+    """`shown`: nobody asked for it."""
     reason: str
     name: str = "evidence"
-    """What of it is wrong: the evidence as a whole, the config, or the code."""
+    """What of it is wrong: the evidence as a whole, the config, the code, or the seeds."""
     given: bool = False
     """Whether the runs were named on the command line, so that they are required whatever the policy says."""
 
@@ -84,7 +87,29 @@ def find_pairs(runs: Sequence[str | Path], policy: Policy, store: Store, at_hand
     search = _Search(policy=policy, store=store, at_hand=at_hand)
     if runs:
         return _given(runs, search)
-    return [_stored(suite, search) for suite in policy.suites]
+    return [*(_stored(suite, search) for suite in policy.suites), *_not_named(policy, store)]
+
+
+def _not_named(policy: Policy, store: Store) -> list[Pair]:
+    """Return suites of which runs are stored and that the policy does not name, so that nobody takes them for gated."""
+    profiles: dict[str, set[str]] = {}
+    for name in store.names():
+        if name.suite not in policy.suites:
+            profiles.setdefault(name.suite, set()).add(name.profile)
+    return [
+        Pair(
+            suite=suite,
+            method="",
+            run=None,
+            obstacle=Obstacle(
+                outcome="shown",
+                name="not named",
+                reason=f"runs of it are stored (profile {', '.join(sorted(found))}), and the policy does not name it: "
+                f"nothing of it was judged; add [suites.{suite}] to the policy",
+            ),
+        )
+        for suite, found in profiles.items()
+    ]
 
 
 # --- the runs of the suite as it is now ------------------------------------------------------------------------------
@@ -254,4 +279,19 @@ def _beside_baseline(pair: Pair, search: _Search) -> Pair:
         baseline = dataclasses.replace(side_of_baseline(str(stored.path), stored), name=str(name))
     except InputError as error:
         return dataclasses.replace(pair, obstacle=Obstacle(outcome="not comparable", reason=str(error)))
-    return dataclasses.replace(pair, baseline=baseline)
+    notes = (*pair.notes, *_built_in(pair, stored, search.store))
+    run, pair = pair.run, dataclasses.replace(pair, baseline=baseline, notes=notes)
+    if reason := copies(run, baseline):
+        return dataclasses.replace(pair, obstacle=Obstacle(outcome="not comparable", name="seeds", reason=reason))
+    return pair
+
+
+def _built_in(pair: Pair, stored: StoredBaseline, store: Store) -> tuple[str, ...]:
+    """Return a note where the baseline is not one of the working folder's, but came with bench."""
+    came_with_bench, own = builtin_root("baselines").resolve(), store.roots[0].resolve()
+    if own == came_with_bench or not stored.path.resolve().is_relative_to(came_with_bench):
+        return ()
+    return (
+        f"{pair.suite}, {pair.method}: the baseline is the one that came with bench ({stored.path}), "
+        f"for {store.roots[0]} has none of its name",
+    )

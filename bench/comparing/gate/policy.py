@@ -79,6 +79,10 @@ class SuitePolicy(Strict):
     """The method whose runs are taken and whose baseline counts; default: the suite's own for the profile."""
     required: bool = True
     """Whether a missing run or baseline stands in the way."""
+    primary: str | None = None
+    """The metric without which the suite does not pass; default: the suite's own primary metric."""
+    max_leak: float | None = Field(default=None, ge=0, le=1)
+    """As the policy's; default: that."""
     metrics: dict[str, MetricPolicy] = Field(default_factory=dict)
     cost: CostPolicy = CostPolicy()
 
@@ -102,7 +106,10 @@ class Policy(Strict):
     min_examples: int = Field(default=30, ge=1)
     """Examples that must have been scored, for a pass: of fewer, too few move to show what the others would do."""
     too_good: float | None = Field(default=None, gt=0)
-    """Share of the baseline's value beyond which an improvement is flagged as a possible leak; none flags nothing."""
+    """Share of what was left to gain beyond which an improvement is flagged as a possible leak: of the way from the
+    baseline's value to the best one there is, or of the value itself where there is no best; none flags nothing."""
+    max_leak: float = Field(default=0.01, ge=0, le=1)
+    """Share of the test rows that may also stand in the training rows, whole or nearly, for a pass."""
     allow: Annotated[tuple[Allowance, ...], BeforeValidator(_as_tuple)] = ()
     """What is judged although it would be stale: any of config, commit, version, dirty and mixed. Outputs say so."""
     suites: dict[str, SuitePolicy] = Field(min_length=1)
@@ -196,6 +203,8 @@ def _check_suite(name: str, suite: SuitePolicy, policy: Policy) -> None:
     if suite.method is not None and suite.method not in methods:
         raise InputError(f".method: {suite.method!r} is not a method of the suite{suggest(suite.method, methods)}")
     scored = _metrics_of(file, policy.profile)
+    if suite.primary is not None and suite.primary not in scored:
+        raise InputError(f".primary: {suite.primary!r} is not a metric of the suite{suggest(suite.primary, scored)}")
     for metric, limits in suite.metrics.items():
         if metric not in scored:
             raise InputError(f".metrics.{metric} is not a metric of the suite{suggest(metric, scored)}")

@@ -49,6 +49,8 @@ class GateEvidence:
     """Examples scored, whether or not their statistics are stored: the fewest of any seed; none where none were."""
     difference: MeanDifference | None
     """Run minus baseline at the policy's confidence; none where they cannot be compared."""
+    best: float | None = None
+    """The best value there is; none where the metric has no such bound."""
     why: str = ""
     """Why they cannot."""
     noise: float | None = None

@@ -20,8 +20,10 @@ def _policy_of(case: dict[str, Any]) -> dict[str, Any]:
     given = case.get("policy", {})
     metrics = {"accuracy": {"max_drop": 0.05}} | {key: given[key] for key in ("accuracy", "loss") if key in given}
     metrics = {name: {"tier": "critical"} | limits for name, limits in metrics.items() if limits is not False}
-    suite = {key: given[key] for key in ("required", "cost") if key in given}
-    top = {key: given[key] for key in ("too_good", "min_examples") if key in given}
+    suite = {key: given[key] for key in ("required", "cost", "primary") if key in given}
+    top = {key: given[key] for key in ("too_good", "min_examples", "max_leak") if key in given}
+    if "suite_max_leak" in given:
+        suite["max_leak"] = given["suite_max_leak"]
     return {"profile": "tiny", **top, "suites": {SUITE: {**suite, "metrics": metrics}}}
 
 
@@ -48,4 +50,6 @@ def test_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: dict[str
     verdict = gate(**folders)
     assert {row.name: row.outcome for row in verdict.rows} == case["rows"], [row.reason for row in verdict.rows]
     assert verdict.exit_code == case["exit"]
-    assert case.get("reason", "") in " ".join(row.reason for row in verdict.rows)
+    reasons = " ".join(row.reason for row in verdict.rows)
+    assert case.get("reason", "") in reasons
+    assert "unsaid" not in case or case["unsaid"] not in reasons

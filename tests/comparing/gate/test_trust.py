@@ -183,3 +183,59 @@ def test_the_code_at_hand_is_told_by_its_source_files() -> None:
     code = code_at_hand()
     assert code.sha256 is not None
     assert len(code.sha256) == 64
+
+
+# --- seeds, and what is not gated ------------------------------------------------------------------------------------
+
+
+def test_renumbered_seeds_of_the_baseline_are_no_fresh_ones() -> None:
+    store(Path(), run=None, baseline=SIDE, policy=policy())
+    for old, new in enumerate((5, 6, 7)):
+        hashes = {"hashes__final_trainable": f"{old + 200:064x}", "hashes__predictions": f"{old + 300:064x}"}
+        write_side(Path("runs"), {"accuracy": [SIDE["accuracy"][old]], "seeds": [new], "changes": hashes})
+    assert only(gated()) == (
+        4,
+        "not comparable",
+        "seed 5 of the run and seed 0 of the baseline have the same weights (sha256 000000000000), so they are one run "
+        "under several numbers and say nothing of how seeds differ",
+    )
+
+
+def test_seeds_that_both_sides_have_are_paired_and_shown() -> None:
+    store(Path(), run=SIDE, baseline={"accuracy": [0.90, 0.91, 0.89, 0.70, 0.71]}, policy=policy())
+    verdict = gated()
+    (row,) = verdict.rows
+    assert (verdict.exit_code, row.reason) == (0, "no difference at all")
+    assert (row.run, row.baseline, row.drop, row.n_seeds_baseline) == (pytest.approx(0.9), pytest.approx(0.9), 0.0, 3)
+
+
+def test_a_stored_suite_that_the_policy_does_not_name_is_listed() -> None:
+    store(Path(), run=SIDE, baseline=SIDE, policy=policy())
+    write_side(Path("runs"), SIDE | {"changes": {"config__suite": "imdb"}})
+    verdict = gated()
+    assert verdict.exit_code == 0
+    row = verdict.rows[-1]
+    assert (row.suite, row.outcome, row.decides, row.reason) == (
+        "imdb",
+        "shown",
+        False,
+        "runs of it are stored (profile tiny), and the policy does not name it: nothing of it was judged; "
+        "add [suites.imdb] to the policy",
+    )
+
+
+def test_a_baseline_that_came_with_bench_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    store(Path(), run=SIDE, baseline=SIDE, policy=policy())
+    Path("baselines").rename("came-with-bench")
+    Path("baselines").mkdir()
+    monkeypatch.setattr("bench.records.store.finding.builtin_root", lambda kind: Path("came-with-bench"))
+    monkeypatch.setattr("bench.comparing.gate.pairs.builtin_root", lambda kind: Path("came-with-bench"))
+    verdict = gate(runs_root=Path("runs"), policy=Path("came-with-bench/policy.toml"))
+    assert verdict.exit_code == 0
+    assert verdict.notes == (
+        f"{SUITE}, {METHOD}: the baseline is the one that came with bench "
+        f"(came-with-bench/{SUITE}/tiny/{METHOD}.json), for baselines has none of its name",
+    )
+    Path("baselines").rmdir()
+    Path("came-with-bench").rename("baselines")
+    assert gate(runs_root=Path("runs"), policy=Path("baselines/policy.toml")).notes == ()

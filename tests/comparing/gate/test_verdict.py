@@ -178,6 +178,10 @@ def test_rounding_does_not_decide() -> None:
 def test_too_good_is_flagged_where_the_whole_interval_is() -> None:
     policy = {"too_good": 0.1}
     flagged, doubtful = (decide([(LIMITS, evidence_of(-gain))], policy_of(**policy))[0] for gain in (0.12, 0.1))
+    bounded = [
+        decide([(LIMITS, evidence_of(-gain, 0.001, best=1.0))], policy_of(**policy))[0] for gain in (0.02, 0.011)
+    ]
+    assert [row.too_good for row in bounded] == [True, False]  # a tenth of what was left is 0.01
     assert (flagged.too_good, flagged.outcome) == (True, "pass")
     assert not doubtful.too_good
     assert not decide([(LIMITS, evidence_of(-0.12))], policy_of())[0].too_good
