@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.cli.options import Method, Profile, Set, Suite
 from bench.cli.progress import ConsoleProgress
+from bench.core.wording import plural
 from bench.suites.profile import resolve_suite
 
 
@@ -16,5 +17,6 @@ def fetch(suite: Suite, profile: Profile = "auto", method: Method = None, set_: 
     with progress.stage("fetching", None):
         fetched = materials.fetch(config, announce=progress.say)
     for split, summary in fetched.splits.summary.splits.items():
-        progress.say(f"{split}: {summary.n_examples} rows of {summary.source}")
+        groups = "" if summary.n_groups is None else f" in {plural(summary.n_groups, 'group')}"
+        progress.say(f"{split}: {summary.n_examples} rows{groups} of {summary.source}")
     progress.say(f"model: {fetched.base.identity}")

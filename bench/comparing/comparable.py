@@ -15,6 +15,7 @@ from bench.config import SuiteConfig
 from bench.core.dotted import flatten
 from bench.core.errors import InputError
 from bench.records.baselines import Baseline
+from bench.records.grouping import groups_name
 from bench.records.record import RunRecord, Score
 
 BUDGET = ("epochs", "steps", "batch_size", "precision")
@@ -63,6 +64,7 @@ def identity(side: RunRecord | Baseline) -> dict[str, Any]:
         "model.family": side.config.model.family,
         "model.pooling": side.config.model.pooling,
         "data.fingerprint": side.data.fingerprint,
+        "data.groups": groups_name(side),
         "scored_split": side.config.scored_split or "test",
         **{f"task.{name}": value for name, value in side.config.task.model_dump().items()},
         **{f"training.{name}": training[name] for name in BUDGET},
@@ -161,4 +163,8 @@ def check_records(records: Sequence[RunRecord]) -> None:
         if record.data.fingerprint != first.data.fingerprint or record.model.base != first.model.base:
             raise InputError(
                 f"seeds {first.seed} and {record.seed} saw different data or base weights; run them again with --force"
+            )
+        if groups_name(record) != groups_name(first):
+            raise InputError(
+                f"the rows of seeds {first.seed} and {record.seed} are grouped differently; run them again with --force"
             )

@@ -20,6 +20,7 @@ from bench.comparing.pairing import pairs_seeds
 from bench.comparing.side import Side
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
+from bench.records.grouping import groups_name
 from bench.statistics.differences import MeanDifference, mean_difference, seed_difference
 from bench.statistics.intervals import Aggregate, Array, check_confidence, paired_bootstrap
 from bench.statistics.tests import Correction, adjusted, approximate_randomization, mcnemar_exact
@@ -60,6 +61,9 @@ class MetricComparison:
     noise: float | None
     """How far the score moves by itself: the larger of device noise (repeats of one seed) and the standard deviation
     over seeds. None where no noise floor is stored."""
+
+    counts: Literal["example", "group"] = "example"
+    """What `difference.n_examples` counts: groups, where rows belong together."""
 
     @property
     def outcome(self) -> Standing:
@@ -247,6 +251,7 @@ def _row(metric: str, a: Side, b: Side, *, pair_seeds: bool, confidence: float, 
         p_values=p_values,
         p_adjusted=None,
         noise=noise_of(metric, a if b.noise is None else b),
+        counts="group" if a.has_groups and b.has_groups else "example",
     )
 
 
@@ -276,19 +281,21 @@ def _by_example(
         if difference.over == "both":
             return difference, {}, None
         (array_a,), (array_b,) = statistics_a.values(), statistics_b.values()
-        return difference, _tests(metric, aggregate, array_a, array_b, n_resamples) if n_resamples else {}, None
+        if not n_resamples:
+            return difference, {}, None
+        p_values = _tests(aggregate, array_a, array_b, n_resamples)
+        if metric in RIGHT_OR_WRONG and not a.has_groups:  # a group is right more or less often
+            p_values["McNemar"] = mcnemar_exact(array_a[:, 0] > 0, array_b[:, 0] > 0)
+        return difference, p_values, None
     except InputError as error:
         return None, {}, str(error)
 
 
-def _tests(metric: str, aggregate: Aggregate, a: Array, b: Array, n_resamples: int) -> dict[str, float]:
-    p_values = {
+def _tests(aggregate: Aggregate, a: Array, b: Array, n_resamples: int) -> dict[str, float]:
+    return {
         "bootstrap": paired_bootstrap(aggregate, a, b, n_resamples=n_resamples, seed=0).p_value,
         "approximate randomization": approximate_randomization(aggregate, a, b, seed=0),
     }
-    if metric in RIGHT_OR_WRONG:
-        p_values["McNemar"] = mcnemar_exact(a[:, 0] > 0, b[:, 0] > 0)
-    return p_values
 
 
 def _known(difference: MeanDifference) -> MeanDifference | None:
@@ -305,6 +312,8 @@ def _why_not_paired(metric: str, a: Side, b: Side) -> str | None:
     splits_a, splits_b = (side.records[0].data.splits for side in (a, b))
     if splits_a["test"].fingerprint != splits_b["test"].fingerprint:
         return "the test rows differ, so examples cannot be paired"
+    if groups_name(a.records[0]) != groups_name(b.records[0]):
+        return "the test rows are grouped differently, so groups cannot be paired"
     if len({record.scores[metric].signature for side in (a, b) for record in side.records}) > 1:
         return "the signatures differ, so statistics per example are not of one kind"
     shapes = {side.statistics[seed][metric].shape for side in (a, b) for seed in side.seeds}

@@ -113,7 +113,8 @@ def _text_flips(
 ) -> Flips | str:
     scores = []
     for side in (a, b):
-        stored = side.statistics.get(seed, {}).get(metric)
+        run = side.runs[seed]  # its rows: a side's own statistics may be of groups
+        stored = run.statistics["after"].get(metric) if run.has_statistics else None
         if stored is None:
             return f"{side.name} stores no statistics of {metric} for seed {seed}"
         scores.append(_each(metric, side, stored))

@@ -35,7 +35,8 @@ class Side:
     records: tuple[RunRecord, ...]
     """In the order of their seeds, all of one config key."""
     statistics: Mapping[int, Mapping[str, Array]]
-    """Seed -> metric -> (n_examples, n_statistics) after fine-tuning; without the seeds that stored none."""
+    """Seed -> metric -> (n_examples, n_statistics) after fine-tuning; without the seeds that stored none. Where rows
+    belong together they are summed within groups, and an example is a group."""
     runs: Mapping[int, StoredRun]
     """Seed -> its run folder's files; empty for a baseline, which keeps no predictions."""
     reason: str | None = None
@@ -59,6 +60,11 @@ class Side:
     def seeds(self) -> tuple[int, ...]:
         """Return the run seeds, in order."""
         return tuple(record.seed for record in self.records)
+
+    @property
+    def has_groups(self) -> bool:
+        """Return whether rows belong together, so that what is independent is a group of them."""
+        return self.records[0].data.splits["test"].n_groups is not None
 
     def values(self, metric: str) -> dict[int, float]:
         """Return seed -> score after fine-tuning; empty where the metric was not scored."""
@@ -113,7 +119,7 @@ def side_of_runs(name: str, runs: Sequence[StoredRun]) -> Side:
         Side(
             name=name,
             records=tuple(run.record for run in ordered),
-            statistics={run.record.seed: run.statistics["after"] for run in ordered if run.has_statistics},
+            statistics={run.record.seed: run.statistics_by_group["after"] for run in ordered if run.has_statistics},
             runs={run.record.seed: run for run in ordered if not run.is_copy},
         )
     )
@@ -126,7 +132,7 @@ def side_of_baseline(name: str, stored: StoredBaseline) -> Side:
         Side(
             name=name,
             records=stored.records,
-            statistics=stored.statistics,
+            statistics=stored.statistics_by_group,
             runs={},
             reason=baseline.reason,
             created=baseline.created,

@@ -71,6 +71,8 @@ class MetricSummary:
     higher_is_better: bool
     signature: str
     n_examples: int
+    n_groups: int | None
+    """Groups that these belong to; none where every example stands for itself."""
     before: Estimate
     after: Estimate
     change: MetricComparison
@@ -130,8 +132,8 @@ def summarize(
 
     Args:
         records: one record a seed, all of one config key.
-        statistics: seed -> stage -> metric -> (n_examples, n_statistics), as runs store them; without the seeds that
-            stored none.
+        statistics: seed -> stage -> metric -> (n_examples, n_statistics), summed within groups where rows
+            belong together; without the seeds that stored none.
         baseline: the measured baseline; none where there is none.
         baseline_statistics: seed -> metric -> (n_examples, n_statistics) after fine-tuning, as the baseline has them.
         gate: what the policy says of these runs, or why it can say nothing.
@@ -186,6 +188,7 @@ def _row(
         higher_is_better=change.higher_is_better,
         signature=change.signature,
         n_examples=scores[0].n_examples,
+        n_groups=scores[0].n_groups,
         before=estimate([record.scores_before[metric] for record in records]),
         after=estimate(scores),
         change=change,

@@ -43,6 +43,7 @@ def verify(stored: StoredBaseline) -> Verification:
     """
     try:
         baseline, statistics = stored.baseline, stored.statistics
+        _ = stored.statistics_by_group  # groups that are not the record's are a problem
     except InputError as error:
         return Verification(stored=stored, problems=(str(error),), n_values=0, skipped=(), n_bytes=stored.n_bytes)
     problems = [*_misplaced(stored), *_oversized(stored.n_bytes), *_edited_config(baseline, stored.values["config"])]

@@ -80,6 +80,9 @@ class DataConfig(Strict):
     a list, hold one text each, and an empty one is left out. The first text is trained on, and all are scored by."""
     id_column: str | None = None
     """Column with a stable example id; default: position in the source."""
+    group_column: str | None = None
+    """Column with what rows have in common, such as the passage that several questions are about; none where every row
+    stands for itself. Rows of one group count as one observation in every interval and test."""
     labels: tuple[str, ...] = ()
     """Names of the classes, where labels come out; the position is the label's number."""
     train: SplitConfig

@@ -9,6 +9,7 @@ from bench.core.progress import Announce
 from bench.materials import sources
 from bench.materials.base_model import BaseModel, fetch_base_model
 from bench.materials.load import load_splits
+from bench.materials.related_rows import hint_of_groups
 from bench.materials.sources import Fetched
 from bench.materials.splits import Splits
 
@@ -39,6 +40,8 @@ def fetch(config: SuiteConfig, *, offline: bool = False, announce: Announce = la
     """
     scored = config.scored_split or "test"
     splits = load_splits(config.data, target=config.task.target, scored=scored, offline=offline, announce=announce)
+    if (hint := hint_of_groups(splits.test)) is not None and config.task.n_texts is None:
+        announce(f"hint: {hint}")
     texts = [text for example in splits.train for text in (example.input, *example.references)]
     task_models = {
         name: fetch_base_model(model, texts, offline=offline, announce=announce)

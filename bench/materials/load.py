@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from bench.config import (
     Data,
@@ -16,10 +17,11 @@ from bench.core.errors import InputError
 from bench.core.progress import Announce
 from bench.materials.continuous import load_controls, load_texts
 from bench.materials.duplicates import near_duplicates
-from bench.materials.splits import SPLITS, Example, ScoredSplit, Splits, digest, normalised
+from bench.materials.splits import SPLITS, Example, ScoredSplit, Splits, digest, groups_of, normalised
 from bench.materials.tables import SourceRow, Table, check_columns, read_source
 from bench.materials.targets import input_of, target_of
 from bench.records.record import DataSummary, SplitSummary
+from bench.statistics.groups import count_groups
 
 
 def load_splits(
@@ -67,6 +69,7 @@ def _load_rows(config: DataConfig, target: TargetKind, *, offline: bool, announc
             fingerprint=digest([e.id, e.input, e.target] for e in examples),
             source=tables[key].identity,
             exact_duplicates=len(examples) - len({e.input for e in examples}),
+            **_summary_of_groups(examples),
         )
     controls, others = load_controls(config.controls or {}, offline=offline, announce=announce)
     summaries |= others
@@ -86,11 +89,19 @@ def _load_rows(config: DataConfig, target: TargetKind, *, offline: bool, announc
     )
 
 
+def _summary_of_groups(examples: Sequence[Example]) -> dict[str, Any]:
+    """Return what a summary says of groups; nothing where every row stands for itself."""
+    groups = groups_of(examples)
+    if groups is None:
+        return {}
+    return {"n_groups": count_groups(groups), "groups_fingerprint": digest([number] for number in groups.tolist())}
+
+
 def _pick(
     rows: Sequence[SourceRow], config: DataConfig, kind: TargetKind, split: SplitConfig, *, place: str
 ) -> tuple[Example, ...]:
-    ids = [config.id_column] if config.id_column else []
-    check_columns(rows, [config.input_column, *config.target_columns, *split.where, *ids], place)
+    named = [column for column in (config.id_column, config.group_column) if column]
+    check_columns(rows, [config.input_column, *config.target_columns, *split.where, *named], place)
     if split.balanced and kind != "label":
         raise InputError(
             f"{place}: balanced = true takes labels in turn, but rows of this task have none; leave it out"
@@ -116,10 +127,23 @@ def _pick(
                 "once: name another data.id_column, or leave it out to count rows"
             )
         target = target_of(row, config, kind, f"{place}: row {number}")
-        chosen.append(Example(id=str(name), input=text, target=target))
+        group = _group_of(row, config, f"{place}: row {number}")
+        chosen.append(Example(id=str(name), input=text, target=target, group=group))
         if split.order == "source" and not split.balanced and len(chosen) == split.stop:
             break  # the rest of a large source stays unread
     return _cut(chosen, config.labels, split, place)
+
+
+def _group_of(row: SourceRow, config: DataConfig, place: str) -> str | None:
+    if config.group_column is None:
+        return None
+    group = row.get(config.group_column)
+    if group is None or not str(group).strip():
+        raise InputError(
+            f"{place}: {config.group_column} is {'missing' if group is None else 'empty'}; every row belongs to one "
+            "group: give a row that stands for itself a name of its own"
+        )
+    return str(group)
 
 
 def _cut(chosen: list[Example], labels: Sequence[str], split: SplitConfig, place: str) -> tuple[Example, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from bench.config import (
     SplitName,
 )
 from bench.records.record import DataSummary
+from bench.statistics.groups import Groups, number_groups
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 ScoredSplit = Literal["test", "validation"]
@@ -27,6 +28,8 @@ class Example:
     """Stable over runs and machines."""
     input: str
     target: Target
+    group: str | None = None
+    """What it shares with other rows; none where every row stands for itself."""
 
     @property
     def number(self) -> int:
@@ -62,6 +65,12 @@ class Splits:
     controls: tuple[Example, ...] = ()
     """Continuous texts that are never trained on, by name."""
     summary: DataSummary
+
+
+def groups_of(examples: Sequence[Example]) -> Groups | None:
+    """Return the number of each row's group, (n_examples,); none where every row stands for itself."""
+    names = [example.group for example in examples]
+    return None if None in names else number_groups(names)
 
 
 def normalised(text: str) -> str:

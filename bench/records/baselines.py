@@ -12,15 +12,17 @@ one still holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from safetensors import numpy as safetensors
 
+from bench.records.grouping import GROUPS
 from bench.records.noise import NoiseFloor
 from bench.records.record import MeasuredConfig, MeasuredSeed, RunRecord, Score
+from bench.statistics.groups import Groups
 
 MAX_STATISTICS_BYTES = 2 * 1024 * 1024
 MAX_BYTES: Final = 3 * 1024 * 1024
@@ -70,16 +72,22 @@ class Baseline(MeasuredConfig):
 
 
 def pack_statistics(
-    statistics: Mapping[int, Mapping[str, NDArray[np.float64]]], losses: Mapping[int, NDArray[np.float64]]
+    statistics: Mapping[int, Mapping[str, NDArray[np.float64]]],
+    losses: Mapping[int, NDArray[np.float64]],
+    groups: Groups | None = None,
 ) -> tuple[bytes | None, str | None]:
     """Return the content of a statistics file, or why it is left out.
 
     Args:
         statistics: seed -> metric -> (n_examples, n_statistics), after fine-tuning.
         losses: seed -> (n_steps,) training losses.
+        groups: (n_rows,) the number of each test row's group; none where every row stands for itself.
     """
-    flat = {f"seed-{seed}/{metric}": array for seed, arrays in statistics.items() for metric, array in arrays.items()}
+    flat: dict[str, NDArray[Any]] = {}
+    flat |= {f"seed-{seed}/{metric}": array for seed, arrays in statistics.items() for metric, array in arrays.items()}
     flat |= {f"{_LOSSES}/seed-{seed}": array for seed, array in losses.items()}
+    if groups is not None:
+        flat[GROUPS] = groups.astype(np.int32)
     n_bytes = sum(array.nbytes for array in flat.values())
     if n_bytes > MAX_STATISTICS_BYTES:
         return None, f"{n_bytes} bytes exceed the {MAX_STATISTICS_BYTES} that a repository should carry"
@@ -92,8 +100,16 @@ def unpack_statistics(payload: bytes) -> tuple[SeedStatistics, dict[int, NDArray
     losses: dict[int, NDArray[np.float64]] = {}
     for key, array in sorted(safetensors.load(payload).items()):
         first, _, last = key.partition("/")
+        if key == GROUPS:
+            continue
         if first == _LOSSES:
             losses[int(last.removeprefix("seed-"))] = array
         else:
             statistics.setdefault(int(first.removeprefix("seed-")), {})[last] = array
     return statistics, losses
+
+
+def unpack_groups(payload: bytes) -> Groups | None:
+    """Return the groups as `pack_statistics` takes them; none from a file that has none."""
+    groups = safetensors.load(payload).get(GROUPS)
+    return None if groups is None else groups.astype(np.int64)

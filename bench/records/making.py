@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.core.errors import InputError
 from bench.records.baselines import Baseline, pack_statistics
+from bench.records.grouping import check_groups, groups_name
 from bench.records.record import MeasuredConfig, MeasuredSeed, RunRecord
 from bench.records.store import RECORD_FILE, STATISTICS_FILE, Store, StoredRun
 
@@ -83,6 +84,7 @@ def _check_alike(records: Sequence[RunRecord]) -> None:
     for record in records[1:]:
         for field, expected, actual in (
             ("data.fingerprint", first.data.fingerprint, record.data.fingerprint),
+            ("data.groups", groups_name(first), groups_name(record)),
             ("model.base", first.model.base, record.model.base),
         ):
             if expected != actual:
@@ -100,4 +102,6 @@ def _pack(runs: Sequence[StoredRun]) -> tuple[bytes | None, str | None]:
     losses: dict[int, NDArray[np.float64]] = {
         run.record.seed: np.array([row["loss"] for row in run.curve], dtype=np.float64) for run in runs
     }
-    return pack_statistics({run.record.seed: run.statistics["after"] for run in runs}, losses)
+    for run in runs:
+        check_groups(run.groups, run.record, str(run.folder / STATISTICS_FILE))
+    return pack_statistics({run.record.seed: run.statistics["after"] for run in runs}, losses, runs[0].groups)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bench.config.metric import Inputs, MetricConfig
 from bench.core.errors import InputError
 from bench.core.files import read_rows, write_rows
+from bench.statistics.groups import Groups, number_groups
 
 INPUT_CHARACTERS = 240
 
@@ -37,6 +38,18 @@ class Predictions:
     """(n_examples,) negative log-likelihood of each reference, summed over its tokens."""
     n_targets: NDArray[np.int64]
     """(n_examples,) tokens that each loss sums over; 1 for a label."""
+    groups: tuple[str, ...] | None = None
+    """What each row shares with others; none where every row stands for itself."""
+
+    def groups_of(self, config: MetricConfig | None = None) -> Groups | None:
+        """Return the number of each row's group, of the rows that a metric scores; none without groups.
+
+        Args:
+            config: which rows; default: all.
+        """
+        if self.groups is None:
+            return None
+        return number_groups(self.groups)[: None if config is None else config.first_rows]
 
     def inputs_of(self, inputs: Inputs, config: MetricConfig) -> tuple[Sequence[Any], Sequence[Any]]:
         """Return the predictions and references that a metric wants.
@@ -61,9 +74,11 @@ class Predictions:
     def write(self, path: Path) -> None:
         """Write one JSON object a row."""
         short = self.short_predictions or (None,) * len(self.ids)
+        groups = self.groups or (None,) * len(self.ids)
         rows = []
-        for name, text, reference, prediction, brief, loss, n in zip(
+        for name, group, text, reference, prediction, brief, loss, n in zip(
             self.ids,
+            groups,
             self.inputs,
             self.references,
             self.predictions,
@@ -73,6 +88,8 @@ class Predictions:
             strict=True,
         ):
             row: dict[str, Any] = {"id": name, "input": text, "reference": reference, "prediction": prediction}
+            if group is not None:
+                row["group"] = group
             if brief is not None:
                 row["short_prediction"] = brief
             rows.append(row | {"loss_nats": float(loss), "n_targets": int(n)})
@@ -90,6 +107,7 @@ class Predictions:
             short_predictions=tuple(r["short_prediction"] for r in rows) if "short_prediction" in rows[0] else None,
             losses_nats=np.array([row["loss_nats"] for row in rows], dtype=np.float64),
             n_targets=np.array([row["n_targets"] for row in rows], dtype=np.int64),
+            groups=tuple(row["group"] for row in rows) if "group" in rows[0] else None,
         )
 
 

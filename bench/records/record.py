@@ -76,6 +76,10 @@ class SplitSummary(Strict):
     """Rows whose input occurs earlier in the same split."""
     unit: Literal["rows", "paragraphs"] = "rows"
     """What `n_examples` counts."""
+    n_groups: int | None = Field(default=None, ge=1)
+    """Groups that the rows belong to; none where every row stands for itself, and in records of before."""
+    groups_fingerprint: str | None = None
+    """sha256 over the number of each row's group, in order: which rows belong together; none without groups."""
 
 
 class DataSummary(Strict):

@@ -74,7 +74,7 @@ def over(row: MetricComparison) -> str:
     difference = row.difference
     if difference is None:
         return ""
-    parts = [] if difference.over == "seeds" else [plural(difference.n_examples, "example")]
+    parts = [] if difference.over == "seeds" else [plural(difference.n_examples, row.counts)]
     if difference.over != "examples":
         a, b = difference.n_seeds_a, difference.n_seeds_b
         seeds = plural(b, "seed") + (" in pairs" if difference.paired_seeds else " each")

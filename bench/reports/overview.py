@@ -196,5 +196,6 @@ def _place(name: ResultName) -> tuple[str, int, str]:
 def _of_baseline(stored: StoredBaseline) -> RunSummary:
     """Return a baseline's own results; it keeps no statistics of before fine-tuning."""
     return summarize(
-        stored.records, statistics={seed: {"after": by_metric} for seed, by_metric in stored.statistics.items()}
+        stored.records,
+        statistics={seed: {"after": by_metric} for seed, by_metric in stored.statistics_by_group.items()},
     )

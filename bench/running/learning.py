@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 
 from bench.core.errors import TrainingError
 from bench.core.progress import Advance, no_advance
+from bench.materials.splits import groups_of
 from bench.methods.applying import state_hash, trainable_state
 from bench.methods.user_method import explain_errors
 from bench.metrics.base import Metric
@@ -154,7 +155,11 @@ def predict(
     """
     training = run.config.training
     with explain_errors(run.method, "predicting"), torch.inference_mode(), autocast(training, model):
-        return task.predict(model, items, batch_size=training.evaluation_batch_size, advance=advance)
+        predictions = task.predict(model, items, batch_size=training.evaluation_batch_size, advance=advance)
+    if groups_of(run.materials.splits.test) is None:
+        return predictions
+    group_by_id = {example.id: example.group or "" for example in run.materials.splits.test}
+    return replace(predictions, groups=tuple(group_by_id[name] for name in predictions.ids))
 
 
 def _unrelated_losses(run: RunContext, loaded: LoadedModel, rows: EncodedSplits) -> dict[str, float]:
@@ -166,6 +171,7 @@ def _unrelated_losses(run: RunContext, loaded: LoadedModel, rows: EncodedSplits)
 
 def _point(run: RunContext, metric: Metric, predictions: Predictions) -> StoredValue:
     """Return one metric of predictions, as a point of the curve."""
-    inputs = predictions.inputs_of(metric.spec.inputs, run.config.metrics[metric.spec.name])
-    value, _ = score(metric, *inputs, seed=run.seed)
+    config = run.config.metrics[metric.spec.name]
+    inputs = predictions.inputs_of(metric.spec.inputs, config)
+    value, _ = score(metric, *inputs, seed=run.seed, groups=predictions.groups_of(config))
     return StoredValue(value=value.value, low=value.low, high=value.high)

@@ -126,7 +126,8 @@ def rescore(
         try:
             metric = open_metric(config, name, materials=materials, judge=judge if record.judge is not None else None)
             inputs = predictions.inputs_of(metric.spec.inputs, config.metrics[name])
-            now, _ = score(metric, *inputs, **_interval_of(record, name))
+            groups = predictions.groups_of(config.metrics[name])
+            now, _ = score(metric, *inputs, **_interval_of(record, name), groups=groups)
         except BenchError as error:
             return Rescored(metric=name, stored=stored, now=None, error=error)
         return Rescored(metric=name, stored=stored, now=now)

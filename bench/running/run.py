@@ -105,7 +105,7 @@ def _run_stages(run: RunContext, meter: CostMeter, determinism: dict[str, str]) 
     gc.collect()
     predictions_hash = _write_predictions(run, learned)
     scores = score_predictions(run, metrics, learned)
-    write_statistics(run.folder, scores.statistics)
+    write_statistics(run.folder, scores.statistics, learned.after.groups_of())
     config = run.config
     return RunRecord(
         suite=config.suite,

@@ -18,6 +18,7 @@ from bench.running.learning import Learned
 from bench.running.loading import LoadedModel
 from bench.running.open_metric import open_metric
 from bench.running.trainer import train
+from bench.statistics.groups import sum_within
 from bench.statistics.intervals import paired_bootstrap
 from bench.tasks.base import Judge, kind_of_task
 
@@ -114,7 +115,9 @@ def score_predictions(run: RunContext, built: Mapping[str, Metric], learned: Lea
             scores.before[name], before = _score(run, metric, learned.before)
             scores.after[name], after = _score(run, metric, learned.after)
             scores.statistics["before"][name], scores.statistics["after"][name] = before, after
-            change = paired_bootstrap(metric.aggregate, after, before, seed=seeds.derive(run.seed, "bootstrap"))
+            groups = learned.after.groups_of(run.config.metrics[name])
+            sums = [sum_within(statistics, groups) for statistics in (after, before)]
+            change = paired_bootstrap(metric.aggregate, *sums, seed=seeds.derive(run.seed, "bootstrap"))
             scores.changes[name] = StoredInterval(
                 value=change.value, low=change.low, high=change.high, confidence=change.confidence
             )
@@ -123,5 +126,6 @@ def score_predictions(run: RunContext, built: Mapping[str, Metric], learned: Lea
 
 
 def _score(run: RunContext, metric: Metric, predictions: Predictions) -> tuple[Score, NDArray[np.float64]]:
-    inputs = predictions.inputs_of(metric.spec.inputs, run.config.metrics[metric.spec.name])
-    return score(metric, *inputs, seed=run.seed)
+    config = run.config.metrics[metric.spec.name]
+    inputs = predictions.inputs_of(metric.spec.inputs, config)
+    return score(metric, *inputs, seed=run.seed, groups=predictions.groups_of(config))

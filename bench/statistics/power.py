@@ -32,7 +32,9 @@ class Needed:
     """One sentence for people: the dearer half of the noise is named first."""
 
 
-def needed(difference: MeanDifference, *, margin: float, alpha: float, power: float = 0.8) -> Needed:
+def needed(
+    difference: MeanDifference, *, margin: float, alpha: float, power: float = 0.8, counts: str = "example"
+) -> Needed:
     """Return how many more seeds, or else examples, would put the interval wholly on one side of a margin.
 
     Args:
@@ -42,6 +44,7 @@ def needed(difference: MeanDifference, *, margin: float, alpha: float, power: fl
         alpha: chance of a wrong decision to either side, in (0, 0.5), as in a policy. The interval that will decide has
             two ends, so its confidence is 1 - 2 * alpha: 0.025 stands for an interval of 95 %.
         power: the wanted chance of a decision for the side that the value is on, in (0, 1).
+        counts: what one of `difference.n_examples` is called: `group`, where rows belong together.
 
     Returns:
         Both 0 where the interval at this alpha has decided already.
@@ -71,7 +74,7 @@ def needed(difference: MeanDifference, *, margin: float, alpha: float, power: fl
             n_seeds = _least(lambda more: design.power(gap, alpha, more_seeds=more) >= power, MOST_SEEDS)
         if design.n_examples:
             n_examples = _least(lambda more: design.power(gap, alpha, more_examples=more) >= power, MOST_EXAMPLES)
-    return Needed(n_seeds=n_seeds, n_examples=n_examples, why=_why(design, gap, n_seeds, n_examples))
+    return Needed(n_seeds=n_seeds, n_examples=n_examples, why=_why(design, gap, n_seeds, n_examples, counts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,16 +164,16 @@ def _least(enough: Callable[[int], bool], most: int) -> int | None:
     return bisect_left(range(high), True, lo=high // 2 + 1, key=enough)
 
 
-def _why(design: Design, gap: float, n_seeds: int | None, n_examples: int | None) -> str:
+def _why(design: Design, gap: float, n_seeds: int | None, n_examples: int | None, counts: str) -> str:
     if gap == 0:
-        return "the difference found stands on the margin; neither seeds nor examples would move it off"
+        return f"the difference found stands on the margin; neither seeds nor {counts}s would move it off"
     if design.seed_variance is None:
-        more = _count(n_examples, "example", "")
+        more = _count(n_examples, counts, "")
         return f"{more} would decide about these trained models; two seeds a side are needed to count seeds"
     examples, seeds, _ = design.parts()
     offers = [(seeds, _count(n_seeds, "seed", " a side"), n_seeds)]
     if design.n_examples:
-        offers.append((examples, _count(n_examples, "example", ""), n_examples))
+        offers.append((examples, _count(n_examples, counts, ""), n_examples))
     offers.sort(key=lambda offer: (offer[2] is None, -offer[0]))
     return ", ".join(f"{offer} would decide" for _, offer, _ in offers)
 

@@ -149,6 +149,27 @@ def test_ids_are_positions_in_the_source_or_the_id_column(tmp_path: Path) -> Non
     assert [e.id for e in _splits(tmp_path, rows, id_column="key", train={"stop": 2}).train] == ["k0", "k1"]
 
 
+def test_a_column_says_which_rows_belong_together(tmp_path: Path) -> None:
+    rows = [row | {"passage": passage} for row, passage in zip(_rows(*"abcd"), ["x", 7, "x", "y"], strict=True)]
+    splits = _splits(tmp_path, rows, group_column="passage")
+    assert [e.group for e in splits.test] == ["x", "7", "x", "y"]
+    summary, plain = splits.summary, _splits(tmp_path, rows).summary
+    assert (summary.splits["test"].n_groups, plain.splits["test"].n_groups) == (3, None)
+    assert summary.fingerprint == plain.fingerprint  # the rows are the same
+    renamed = [row | {"passage": f"p{row['passage']}"} for row in rows]
+    assert _splits(tmp_path, renamed, group_column="passage").summary == summary
+    moved = [row | {"passage": i // 2} for i, row in enumerate(rows)]
+    assert _splits(tmp_path, moved, group_column="passage").summary.splits["test"] != summary.splits["test"]
+
+
+@pytest.mark.parametrize("passage", [None, "", " "])
+def test_error_a_row_of_no_group(tmp_path: Path, passage: str | None) -> None:
+    rows = [row | {"passage": "x"} for row in _rows(*"abc")]
+    rows[1]["passage"] = passage
+    with pytest.raises(InputError, match=r"data\.train: row 1: passage is (missing|empty); every row belongs to one"):
+        _splits(tmp_path, rows, group_column="passage")
+
+
 def test_error_an_id_is_there_twice(tmp_path: Path) -> None:
     rows = [row | {"key": key} for row, key in zip(_rows(*"abcd"), ["k", 1, "l", "1"], strict=True)]
     with pytest.raises(InputError) as caught:

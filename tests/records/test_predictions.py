@@ -39,13 +39,13 @@ def _lists() -> Predictions:
 
 @pytest.mark.parametrize(
     "given",
-    [_texts(), _texts(short_predictions=None), _labels(), _lists()],
-    ids=["short", "full", "label", "several references, and a label a word"],
+    [_texts(), _texts(short_predictions=None), _labels(), _lists(), _texts(groups=("x", "y", "x"))],
+    ids=["short", "full", "label", "several references, and a label a word", "groups"],
 )
 def test_written_predictions_come_back_equal_to_the_last_bit(given: Predictions, tmp_path: Path) -> None:
     given.write(tmp_path / "p.jsonl")
     got = Predictions.read(tmp_path / "p.jsonl")
-    for field in ("ids", "inputs", "references", "predictions", "short_predictions"):
+    for field in ("ids", "inputs", "references", "predictions", "short_predictions", "groups"):
         assert getattr(got, field) == getattr(given, field)
     assert np.array_equal(got.losses_nats, given.losses_nats)
     assert np.array_equal(got.n_targets, given.n_targets)

@@ -177,8 +177,8 @@ def _judged(
         few = f"the {side} has {plural(n_seeds, 'seed')}, and the policy wants {needed_seeds}"
         return "inconclusive", f"{few}: {plural(needed_seeds - n_seeds, 'more seed')} may decide"
     if n_examples < needed_examples:
-        few = f"the scores are of {plural(n_examples, 'example')}, and the policy wants {needed_examples}"
-        return "inconclusive", f"{few}: {plural(needed_examples - n_examples, 'more example')} may decide"
+        few = f"the scores are of {plural(n_examples, evidence.counts)}, and the policy wants {needed_examples}"
+        return "inconclusive", f"{few}: {plural(needed_examples - n_examples, f'more {evidence.counts}')} may decide"
     if within:
         is_zero = drop.low == drop.high and abs(drop.value) <= slack
         return "pass", "no difference at all" if is_zero else "the whole interval is within the margin"
@@ -202,7 +202,7 @@ def _needs(evidence: GateEvidence, margin: float, alpha: float) -> str:
     if evidence.difference is None:
         return ""
     signed = -margin if evidence.higher_is_better else margin
-    return needed(evidence.difference, margin=signed, alpha=alpha).why
+    return needed(evidence.difference, margin=signed, alpha=alpha, counts=evidence.counts).why
 
 
 def _is_too_good(drop: _Drop, evidence: GateEvidence, policy: Policy) -> bool:

@@ -91,6 +91,7 @@ def _of_metric(metric: str, pair: Pair, table: Comparison) -> GateEvidence:
         best=best if math.isfinite(best) else None,
         why=why,
         noise=None if row is None else row.noise,
+        counts="group" if run.has_groups else "example",
     )
 
 
@@ -160,8 +161,8 @@ def _mean(side: Side, metric: str, seeds: Sequence[int]) -> float | None:
 
 
 def _n_examples(metric: str, sides: Sequence[Side]) -> int | None:
-    scored = [record.scores[metric].n_examples for side in sides for record in side.records if metric in record.scores]
-    return min(scored, default=None)
+    scores = [record.scores[metric] for side in sides for record in side.records if metric in record.scores]
+    return min((score.n_groups or score.n_examples for score in scores), default=None)
 
 
 def _sides(pair: Pair) -> tuple[Side, Side]:

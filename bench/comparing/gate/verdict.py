@@ -46,7 +46,8 @@ class GateEvidence:
     n_seeds_run: int
     n_seeds_baseline: int
     n_examples: int | None
-    """Examples scored, whether or not their statistics are stored: the fewest of any seed; none where none were."""
+    """Examples scored, whether or not their statistics are stored: the fewest of any seed; none where none were. Groups
+    of them, where rows belong together."""
     difference: MeanDifference | None
     """Run minus baseline at the policy's confidence; none where they cannot be compared."""
     best: float | None = None
@@ -55,6 +56,8 @@ class GateEvidence:
     """Why they cannot."""
     noise: float | None = None
     """How far the score moves by itself; none where no noise floor is stored."""
+    counts: Literal["example", "group"] = "example"
+    """What `n_examples` counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from bench.core.errors import InputError
 from bench.core.files import canonical_json, file_sha256, read_json, write_text
 from bench.core.schema import validate
-from bench.records.baselines import Baseline, SeedStatistics, unpack_statistics
+from bench.records.baselines import Baseline, SeedStatistics, unpack_groups, unpack_statistics
+from bench.records.grouping import sums_of
 from bench.records.noise import NoiseFloor
 from bench.records.record import RunRecord
 from bench.records.store.name import ResultName
 from bench.records.store.run import check_schema_version
+from bench.statistics.groups import Groups
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,6 +88,18 @@ class StoredBaseline:
         """
         return self._unpacked[0]
 
+    @cached_property
+    def statistics_by_group(self) -> SeedStatistics:
+        """Return the statistics of what is independent: summed within groups; per example where there are none.
+
+        Raises:
+            InputError: as `baseline`; or their groups are not those of the records.
+        """
+        if not self.statistics:
+            return {}
+        groups, place = self._unpacked[2], str(self._statistics_path)
+        return {seed: sums_of(by, groups, self._unchecked, place) for seed, by in self.statistics.items()}
+
     @property
     def losses(self) -> dict[int, NDArray[np.float64]]:
         """Return seed -> (n_steps,) training losses; empty where they were left out, or it is of version 1.
@@ -101,9 +115,12 @@ class StoredBaseline:
         return validate(Baseline, self.values, place=self.path)
 
     @cached_property
-    def _unpacked(self) -> tuple[SeedStatistics, dict[int, NDArray[np.float64]]]:
+    def _unpacked(self) -> tuple[SeedStatistics, dict[int, NDArray[np.float64]], Groups | None]:
         sha256 = self._unchecked.statistics_sha256
-        return ({}, {}) if sha256 is None else unpack_statistics(self._payload(sha256))
+        if sha256 is None:
+            return {}, {}, None
+        payload = self._payload(sha256)
+        return *unpack_statistics(payload), unpack_groups(payload)
 
     @property
     def _statistics_path(self) -> Path:

@@ -15,7 +15,9 @@ from bench.config import SuiteConfig
 from bench.core.errors import InputError
 from bench.core.files import canonical_json, read_json, read_rows, write_rows, write_text
 from bench.core.schema import validate
+from bench.records.grouping import GROUPS, sums_of
 from bench.records.record import SCHEMA_VERSION, RunRecord, Stage
+from bench.statistics.groups import Groups
 
 RECORD_FILE: Final = "record.json"
 LOCK_FILE: Final = "config.lock.toml"
@@ -105,10 +107,34 @@ class StoredRun:
         Raises:
             InputError: they cannot be read.
         """
+        return self._statistics[0]
+
+    @cached_property
+    def statistics_by_group(self) -> StagedStatistics:
+        """Return the statistics of what is independent: summed within groups; per example where there are none.
+
+        Raises:
+            InputError: they cannot be read, or their groups are not those of the record.
+        """
+        statistics, groups = self._statistics
+        place = str(self.folder / STATISTICS_FILE)
+        return {stage: sums_of(by_metric, groups, self.record, place) for stage, by_metric in statistics.items()}
+
+    @property
+    def groups(self) -> Groups | None:
+        """Return (n_rows,) the number of each test row's group; none where every row stands for itself.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+        return self._statistics[1]
+
+    @cached_property
+    def _statistics(self) -> tuple[StagedStatistics, Groups | None]:
         from safetensors import SafetensorError
 
         try:
-            return read_statistics(self.folder)
+            return _read_statistics(self.folder)
         except (OSError, SafetensorError) as error:
             raise InputError(f"{self.folder / STATISTICS_FILE}: cannot be read ({error}); {_MEND}") from None
 
@@ -208,28 +234,43 @@ def write_rescored(folder: Path, values: Mapping[str, Any]) -> None:
 # --- statistics and curve --------------------------------------------------------------------------------------------
 
 
-def write_statistics(folder: Path, statistics: Mapping[Stage, Mapping[str, NDArray[np.float64]]]) -> None:
-    """Store statistics per example.
+def write_statistics(
+    folder: Path, statistics: Mapping[Stage, Mapping[str, NDArray[np.float64]]], groups: Groups | None = None
+) -> None:
+    """Store statistics per example, and which examples belong together.
 
     Args:
         folder: the run folder.
         statistics: stage -> metric -> float64 array (n_examples, n_statistics).
+        groups: (n_rows,) the number of each test row's group; none where every row stands for itself.
     """
     from safetensors.numpy import save_file
 
-    flat = {f"{stage}/{name}": np.ascontiguousarray(a) for stage, by in statistics.items() for name, a in by.items()}
+    flat: dict[str, NDArray[Any]] = {
+        f"{stage}/{name}": np.ascontiguousarray(a) for stage, by in statistics.items() for name, a in by.items()
+    }
+    if groups is not None:
+        flat[GROUPS] = groups.astype(np.int32)
     save_file(flat, folder / STATISTICS_FILE)
 
 
 def read_statistics(folder: Path) -> StagedStatistics:
-    """Load what `write_statistics` stored."""
+    """Load the statistics that `write_statistics` stored."""
+    return _read_statistics(folder)[0]
+
+
+def _read_statistics(folder: Path) -> tuple[StagedStatistics, Groups | None]:
     from safetensors.numpy import load_file
 
     statistics: StagedStatistics = {"before": {}, "after": {}}
+    groups = None
     for key, array in load_file(folder / STATISTICS_FILE).items():
         stage, _, name = key.partition("/")
-        statistics["before" if stage == "before" else "after"][name] = array
-    return statistics
+        if key == GROUPS:
+            groups = array.astype(np.int64)
+        else:
+            statistics["before" if stage == "before" else "after"][name] = array
+    return statistics, groups
 
 
 def write_curve(folder: Path, rows: Sequence[dict[str, Any]]) -> None:

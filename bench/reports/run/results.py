@@ -65,6 +65,8 @@ def _over(row: MetricComparison, example: str) -> str:
     a, b = difference.n_seeds_a, difference.n_seeds_b
     seeds = plural(b, "seed") if a == b else f"{a} and {plural(b, 'seed')}"
     examples = plural(difference.n_examples, example)
+    if row.counts == "group":
+        examples = f"{plural(difference.n_examples, 'group')} of {example}s"
     return {"examples": f"{examples}, {seeds}", "seeds": seeds, "both": f"{seeds} and {examples}"}[difference.over]
 
 
@@ -102,6 +104,8 @@ def _legend(summary: RunSummary) -> str:
     units: dict[str, list[str]] = {}
     for row in summary.rows:
         examples = plural(row.n_examples, example_of(summary.config, row.metric))
+        if row.n_groups is not None:
+            examples += f" in {plural(row.n_groups, 'group')}"
         units.setdefault(f"{row.unit}, {examples}", []).append(metrics.spec_or_name(row.metric).title)
     counted = "; ".join(f"{', '.join(names)} in {unit}" for unit, names in units.items())
     several = len(summary.records) > 1

@@ -27,13 +27,17 @@ def what_ran(summary: RunSummary) -> Iterable[str]:
         ("data fingerprint", code(first.data.fingerprint[:16])),
     ]
     facts += [
-        (f"{cell(name)} {split.unit}", f"{count(split.n_examples)} from {code(split.source)}")
+        (f"{cell(name)} {split.unit}", f"{count(split.n_examples)}{_in_groups(split)} from {code(split.source)}")
         for name, split in in_order(first.data.splits)
     ]
     unit = unit_of_test(first.data.splits)
     overlap = plural(first.data.train_test_overlap, f"test {unit.removesuffix('s')}")
     facts.append(("train/test overlap", f"{overlap} also in the training {unit}"))
     yield table(("what", "value"), facts)
+
+
+def _in_groups(split: SplitSummary) -> str:
+    return "" if split.n_groups is None else f" in {plural(split.n_groups, 'group')}"
 
 
 def _budget(config: SuiteConfig) -> Iterable[str]:

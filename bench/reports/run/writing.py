@@ -47,9 +47,9 @@ def assemble(runs: Sequence[StoredRun], store: Store) -> RunSummary:
     documented = load_documented(first.suite, store)
     return summarize(
         [run.record for run in runs],
-        statistics={run.record.seed: run.statistics for run in runs if run.has_statistics},
+        statistics={run.record.seed: run.statistics_by_group for run in runs if run.has_statistics},
         baseline=None if stored is None else stored.baseline,
-        baseline_statistics=None if stored is None else stored.statistics,
+        baseline_statistics=None if stored is None else stored.statistics_by_group,
         gate=_gated(runs, store),
         documented=documented,
         siblings=find_siblings(documented, first, store),
