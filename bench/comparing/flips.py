@@ -113,8 +113,10 @@ def _text_flips(
 ) -> Flips | str:
     scores = []
     for side in (a, b):
-        run = side.runs[seed]  # its rows: a side's own statistics may be of groups
-        stored = run.statistics["after"].get(metric) if run.has_statistics else None
+        by_metric = side.statistics.get(seed, {})
+        if side.has_groups and by_metric:  # a flip is of a row
+            by_metric = side.runs[seed].statistics["after"]
+        stored = by_metric.get(metric)
         if stored is None:
             return f"{side.name} stores no statistics of {metric} for seed {seed}"
         scores.append(_each(metric, side, stored))
