@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import typer
 
 from bench.records.record import Score
+from bench.reports.score_notes import note_lines
 
 
 def print_notes(texts: Iterable[str]) -> None:
@@ -15,14 +16,10 @@ def print_notes(texts: Iterable[str]) -> None:
         typer.echo(f"note: {text}", err=True)
 
 
-def print_score_notes(scores: Mapping[str, Score]) -> None:
-    """Print what metrics noted: a line each, however many metrics note the same.
+def print_score_notes(*scores: Mapping[str, Score]) -> None:
+    """Print what metrics noted; see `bench.reports.score_notes.note_lines`.
 
     Args:
-        scores: metric -> score.
+        scores: of each seed or file, metric -> score.
     """
-    metrics: dict[str, list[str]] = {}
-    for name, score in scores.items():
-        for note in score.notes or ():
-            metrics.setdefault(note.text, []).append(name)
-    print_notes(f"{', '.join(names)}: {text}" for text, names in metrics.items())
+    print_notes(note_lines(*scores))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.command import give_json
+from bench.cli.notes import print_score_notes
 from bench.cli.options import (
     Device,
     Force,
@@ -85,7 +86,7 @@ def run(
         {"folder": str(result.folder), "reused": result.reused, "record": result.record.model_dump(mode="json")}
         for result in results
     ]
-    if give_json({"report": str(path), "runs": values}, json=json, file=json_file):
-        return
-    print_results(comparison)
-    typer.echo(path)
+    if not give_json({"report": str(path), "runs": values}, json=json, file=json_file):
+        print_results(comparison)
+        typer.echo(path)
+    print_score_notes(*(result.record.scores for result in results))

@@ -82,6 +82,17 @@ class Metric(ABC):
         """
         return
 
+    def check_references(self, references: Sequence[Any]) -> None:
+        """Refuse references that the metric would refuse to score, before a model is trained for them.
+
+        Args:
+            references: of a metric on texts, as `statistics` takes them.
+
+        Raises:
+            InputError: there is such a reference.
+        """
+        return
+
     @abstractmethod
     def signature(self) -> str:
         """Return the identity that two scores must share to be compared, such as `bleu|tok:13a|smooth:exp|v:2.6.0`."""

@@ -19,7 +19,7 @@ from bench.config import Strict
 from bench.core.errors import InputError
 from bench.core.wording import plural
 from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
-from bench.metrics.inputs import References, check_texts
+from bench.metrics.inputs import check_texts
 from bench.metrics.lcs import Columns, lcs_indices, lcs_length
 from bench.metrics.tokenizers import (
     Tokenize,
@@ -140,7 +140,7 @@ class Rouge(WordMetric, MeanMetric):
         if self.options.tokenizer == "auto":
             return self.settled(predictions, references).statistics(predictions, references)
         predictions, references = check_texts(self.spec.name, predictions, references)
-        self._check_nothing_is_lost(references)
+        self.check_references(references)
         try:
             return mean_statistics(
                 [
@@ -176,10 +176,12 @@ class Rouge(WordMetric, MeanMetric):
         ours, theirs = _ngrams(actual, n), _ngrams(predicted, n)
         return f_measure((ours & theirs).total(), ours.total(), theirs.total())
 
-    def _check_nothing_is_lost(self, references: Sequence[References]) -> None:
+    def check_references(self, references: Sequence[Any]) -> None:
         """Refuse references of which the tokenizer keeps nothing: whatever is predicted, they would score 0."""
-        lost = unread(self.tokenizer, references)
-        if lost.first_lost is None or self.options.wordless_references == "allow":
+        if self.options.tokenizer == "auto" or self.options.wordless_references == "allow":
+            return
+        lost = unread(self.tokenizer, check_texts(self.spec.name, [""] * len(references), references)[1])
+        if lost.first_lost is None:
             return
         more = f", and none of {lost.n_lost - 1:,} more" if lost.n_lost > 1 else ""
         raise InputError(
@@ -204,7 +206,7 @@ class RougeLsum(Rouge):
             "\n" in text.strip("\n") for texts in ((*predictions,), *references) for text in texts
         ):
             n = len(predictions)
-            notes.append(Note(text="equals rougeL: no text has a newline", count=n, of=n))
+            notes.append(Note(text="no text has a newline, so that it equals rougeL", count=n, of=n))
         return notes
 
     def _split(self) -> str:

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, Self, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +127,15 @@ class _Checked(Metric):
     def check(self) -> None:
         """Call the metric's own."""
         self._call(super().check)
+
+    def check_references(self, references: Sequence[Any]) -> None:
+        """Call the metric's own."""
+        self._call(lambda: super(_Checked, self).check_references(references))
+
+    def settled(self, predictions: Sequence[Any], references: Sequence[Any]) -> Self:
+        """Return the metric's own; see `Metric.settled`."""
+        own: Self = self._call(lambda: super(_Checked, self).settled(predictions, references))
+        return own
 
     def signature(self) -> str:
         """Return the metric's own, with the hash of its file at the end."""

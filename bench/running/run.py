@@ -36,7 +36,7 @@ from bench.running.device import choose_device, device_class, make_deterministic
 from bench.running.learning import Learned, learn
 from bench.running.loading import encode, load, summarize_model
 from bench.running.saving import save
-from bench.running.scoring import open_judge, open_metrics, score_human_texts, score_predictions
+from bench.running.scoring import check_references, open_judge, open_metrics, score_human_texts, score_predictions
 from bench.running.settings import RunSettings
 from bench.running.trackers import check_trackers
 
@@ -97,6 +97,7 @@ def _run_stages(run: RunContext, meter: CostMeter, determinism: dict[str, str]) 
     rows = encode(run, loaded)
     judge = open_judge(run, loaded)
     metrics = open_metrics(run, judge)
+    check_references(run, metrics)
     controls = score_human_texts(run, loaded, metrics)
     learned = learn(run, loaded, rows, metrics)
     model, initial_hash = summarize_model(run, loaded.model), loaded.initial_hash

@@ -74,6 +74,19 @@ def open_metrics(run: RunContext, judge: Judge | None) -> Mapping[str, Metric]:
     return run.cache.metrics.get(str(run.device), opened)
 
 
+def check_references(run: RunContext, built: Mapping[str, Metric]) -> None:
+    """Check that every metric can score the references of the test rows; before training, so that none is in vain.
+
+    Raises:
+        InputError: a metric would refuse a reference.
+    """
+    for name, metric in built.items():
+        rows = run.materials.splits.test[: run.config.metrics[name].first_rows]
+        references = [example.references for example in rows]
+        if metric.spec.inputs == "texts" and references and all(references):
+            metric.check_references(references)
+
+
 def score_human_texts(run: RunContext, loaded: LoadedModel, built: Mapping[str, Metric]) -> HumanScores:
     """Score texts by people, once a process and device; before training, so that an unfit text costs none.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from rouge_score import tokenize
 from texts import PREDICTIONS, REFERENCES
 
 from bench import metrics
+from bench.config.metric import USER_METRICS
 from bench.core.errors import InputError
 from bench.metrics.score import score
 from bench.metrics.tokenizers import characters, unicode_words, unicode_words_and_punctuation
+from bench.metrics.user_metric import locate
 from bench.records.record import Note, Score
 
 ROUGES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
@@ -138,6 +141,9 @@ def test_a_reference_that_loses_every_letter_is_refused(name: str) -> None:
         metric.statistics(["a", "b", "c"], ["a", "研究", ["c", "恒星"]])
     allowed = metrics.build(name, {"tokenizer": "default", "wordless_references": "allow"})
     assert allowed.statistics(["a", "研究"], ["a", "研究"])[1, 0] == 0.0
+    with pytest.raises(InputError, match="keeps no letter"):
+        metric.check_references([("a",), ("研究",)])
+    metrics.build(name).check_references([("a",), ("研究",)])
     assert metrics.build(name).statistics(["a b", "研究"], ["a b", "研究"])[:, 0].tolist() == [100.0, 100.0]
 
 
@@ -215,6 +221,25 @@ def test_predictions_that_were_tokenized_before_are_said() -> None:
 def test_rouge_lsum_without_newlines_says_that_it_is_rouge_l() -> None:
     flat = scored("rougeLsum", "a b c", "c a b")
     assert flat.value == scored("rougeL", "a b c", "c a b").value
-    assert flat.notes == (Note(text="equals rougeL: no text has a newline", count=1, of=1),)
+    assert flat.notes == (Note(text="no text has a newline, so that it equals rougeL", count=1, of=1),)
     assert scored("rougeLsum", "a b\nc", "c a b").notes is None
     assert scored("rougeLsum", "a b c", ["c a b", "c\na b"]).notes is None
+
+
+def test_the_tokenizer_of_a_users_rouge_is_settled_too(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(
+        "from bench.metrics.rouge import SPECS, Rouge\nimport dataclasses\n"
+        "class Own(Rouge):\n    spec = dataclasses.replace(SPECS['rougeL'], name='Own')\n"
+        "    def _f_measure(self, reference, prediction):\n"
+        "        return float(self._tokens(reference) == self._tokens(prediction))\n",
+        encoding="utf-8",
+    )
+    before = dict(USER_METRICS)
+    try:
+        result = scored(locate(f"{file}:Own"), "研究，人员", "研究人员")
+    finally:
+        USER_METRICS.clear()
+        USER_METRICS.update(before)
+    assert result.value == 100.0
+    assert "|tok:unicode|" in result.signature

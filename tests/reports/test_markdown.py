@@ -320,3 +320,16 @@ def test_a_page_says_where_its_seeds_were_made_by_different_code() -> None:
     said = "These seeds were made by different code, and every mean below mixes them: commit ccccccc for seeds 0, 1 and"
     assert said in text
     assert said not in render(summarize(records[:2]))
+
+
+def test_what_metrics_noted_is_said_once() -> None:
+    records = []
+    for seed in range(2):
+        values = make_record(seed).model_dump(mode="json")
+        for score in values["scores"].values():
+            score["notes"] = [{"text": f"drops {n} of 40 letters | here", "count": n, "of": 40} for n in (1, seed + 1)]
+        records.append(RunRecord.model_validate(values))
+    names = ", ".join(records[0].scores)
+    expected = "".join(f"\n- {names}: drops {n} of 40 letters \\| here" for n in (1, 2))
+    assert f"## Notes on the scores\n{expected}\n\n" in render(summarize(records))
+    assert "Notes on the scores" not in render(summarize([make_record()]))

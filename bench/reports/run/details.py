@@ -19,6 +19,7 @@ from bench.reports.format import cell, code, count, seconds, share, size, table
 from bench.reports.naming import is_as_shipped
 from bench.reports.run.samples import N_SAMPLES, Sample
 from bench.reports.run.what_ran import in_order, unit_of_test
+from bench.reports.score_notes import note_lines
 
 
 def parameters(summary: RunSummary) -> Iterable[str]:
@@ -120,6 +121,13 @@ def signatures(summary: RunSummary) -> Iterable[str]:
     """Yield what each metric is, exactly."""
     rows = [(cell(metrics.spec_or_name(row.metric).title), code(row.signature)) for row in summary.rows]
     yield table(("metric", "signature"), rows)
+
+
+def metric_notes(summary: RunSummary) -> Iterable[str]:
+    """Yield what metrics counted that a reader of the scores should know, such as letters that no tokenizer kept."""
+    lines = note_lines(*(record.scores for record in summary.records))
+    if lines:
+        yield "\n".join(f"- {cell(line, max_characters=len(line))}" for line in lines)
 
 
 def choices(summary: RunSummary) -> Iterable[str]:

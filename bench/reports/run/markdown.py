@@ -10,7 +10,17 @@ from bench.records.other_code import mixed_note
 from bench.reports.format import cell, code
 from bench.reports.run.claims import claims
 from bench.reports.run.curves import scores_by_step, steadiness
-from bench.reports.run.details import choices, cost, parameters, provenance, rerun, sample_table, signatures, soundness
+from bench.reports.run.details import (
+    choices,
+    cost,
+    metric_notes,
+    parameters,
+    provenance,
+    rerun,
+    sample_table,
+    signatures,
+    soundness,
+)
 from bench.reports.run.generated import Generated, human_text, memorised
 from bench.reports.run.results import gate, measured_baseline, results, verdict
 from bench.reports.run.samples import Sample
@@ -38,6 +48,7 @@ def render(
     sections: list[tuple[str, Callable[[], Iterable[str]]]] = [
         ("What ran", lambda: what_ran(summary)),
         ("Results", lambda: results(summary)),
+        ("Notes on the scores", lambda: metric_notes(summary)),
         ("Measured baseline", lambda: measured_baseline(summary)),
         ("Gate", lambda: gate(summary)),
         ("Documented claims", lambda: claims(summary)),
