@@ -22,6 +22,7 @@ from bench.reports.gate import (
     method_note,
     origin_lines,
     summary,
+    why_lines,
 )
 
 _STYLES = {
@@ -94,5 +95,5 @@ def _print(verdict: Verdict) -> None:
         style = _STYLES.get(row.outcome, "") if row.decides and not row.is_tolerated else "dim"
         table.add_row(*(escape(text) for text in cells(row)), style="" if row.outcome == "pass" else style)
     print_table(table)
-    for line in (*origin_lines(verdict), *verdict.notes, method_note(verdict)):
+    for line in (*why_lines(verdict), *origin_lines(verdict), *verdict.notes, method_note(verdict)):
         typer.echo(line)

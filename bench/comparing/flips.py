@@ -16,7 +16,7 @@ from bench.comparing.side import Side, common_seeds
 from bench.records.predictions import label_or_text
 from bench.statistics.intervals import Array
 
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 """Scores nearer than this are equal."""
 
 PredictionRow = Mapping[str, Any]
@@ -119,7 +119,7 @@ def _text_flips(
         stored = by_metric.get(metric)
         if stored is None:
             return f"{side.name} stores no statistics of {metric} for seed {seed}"
-        scores.append(_each(metric, side, stored))
+        scores.append(row_scores(metric, side, stored))
     score_a, score_b = scores
     if len(score_a) != len(score_b) or len(score_a) > len(rows_a):
         return f"{a.name} and {b.name} scored different rows by {metric}"
@@ -128,7 +128,7 @@ def _text_flips(
     gain = np.where(both, sign * (np.where(both, score_a, 0.0) - np.where(both, score_b, 0.0)), 0.0)  # (n_scored,)
     # Stable, so that of equal rows the earlier comes first.
     drops, gains = (
-        [int(i) for i in np.argsort(change, kind="stable") if change[i] < -_ROUNDING] for change in (gain, -gain)
+        [int(i) for i in np.argsort(change, kind="stable") if change[i] < -ROUNDING] for change in (gain, -gain)
     )
     labels = a.config.data.labels
     key = "short_prediction" if a.config.metrics[metric].prediction == "short" else "prediction"
@@ -148,7 +148,7 @@ def _text_flips(
     )
 
 
-def _each(metric: str, side: Side, statistics: Array) -> Array:
+def row_scores(metric: str, side: Side, statistics: Array) -> Array:
     """Return the metric on each row alone (n_scored,); not finite where one row does not define it."""
     aggregate = metric_layer.for_stored(metric, side.config, side.records[0]).aggregate
     with np.errstate(all="ignore"):

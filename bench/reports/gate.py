@@ -13,7 +13,10 @@ from bench.core.errors import InputError
 from bench.core.files import canonical_json
 from bench.core.wording import plural
 from bench.reports.format import cell, code, count, interval, number, seconds, size, table
+from bench.reports.gate_words import in_words
 
+WHY_CHARACTERS: Final = 2000
+"""Of a line beside the table of Markdown."""
 HEADERS: Final = ("suite", "what", "tier", "run", "baseline", "drop", "limit", "noise", "verdict", "why")
 
 
@@ -76,13 +79,24 @@ def origin_lines(verdict: Verdict) -> list[str]:
     return lines
 
 
+def why_lines(verdict: Verdict) -> list[str]:
+    """Return a line in plain words for each row that is no pass: what moved, what differs, and which rows broke."""
+    return [
+        f"{row.suite}{f', {row.method}' if row.method else ''}, {row.outcome}: {in_words(row)}"
+        for row in verdict.rows
+        if row.decides and row.outcome != "pass"
+    ]
+
+
 def markdown(verdict: Verdict) -> str:
     """Return the verdict as GitHub Markdown, ready for the summary of a CI step."""
     rows = [[cell(text) for text in cells(row)] for row in verdict.rows]
-    besides = [f"- {cell(line)}" for line in (*origin_lines(verdict), *verdict.notes)]
+    why = [f"- {cell(line, max_characters=WHY_CHARACTERS)}" for line in why_lines(verdict)]
+    besides = [f"- {cell(line, max_characters=WHY_CHARACTERS)}" for line in (*origin_lines(verdict), *verdict.notes)]
     return "\n\n".join(
         [
             f"## bench gate: {summary(verdict)}",
+            *(["\n".join(why)] if why else []),
             table(HEADERS, rows),
             *(["\n".join(besides)] if besides else []),
             f"{method_note(verdict)} Policy: {code(verdict.policy_path)}, profile {code(verdict.policy.profile)}.\n",
@@ -97,7 +111,7 @@ def json_text(verdict: Verdict) -> str:
         "exit_code": verdict.exit_code,
         "policy_path": verdict.policy_path,
         "policy": verdict.policy.model_dump(mode="json"),
-        "rows": [dataclasses.asdict(row) for row in verdict.rows],
+        "rows": [dataclasses.asdict(row) | {"in_words": in_words(row)} for row in verdict.rows],
         "origins": [dataclasses.asdict(origins) for origins in verdict.origins],
         "notes": list(verdict.notes),
     }
@@ -134,7 +148,7 @@ def _add_case(suite: ET.Element, row: GateRow) -> str:
     case = ET.SubElement(suite, "testcase", classname=f"{row.suite}.{row.method}".rstrip("."), name=row.name)
     tag = _tag(row)
     if tag:
-        result = ET.SubElement(case, tag, message=row.reason)
+        result = ET.SubElement(case, tag, message=row.reason if tag == "skipped" else in_words(row))
         if tag != "skipped":
             result.set("type", row.outcome)
         result.text = ", ".join(f"{header}: {text}" for header, text in zip(HEADERS, cells(row), strict=True))

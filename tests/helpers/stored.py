@@ -4,8 +4,8 @@
 
 writes `runs`, `baselines`, `baselines/policy.toml` and `suites/sentiment_sst2`, the suite whose runs they are: a test
 that gates them works in `tmp_path`. Runs are by the code at hand. A side is `{accuracy, loss, n, seeds, changes,
-faults}`: a score a seed, the number of test rows, the seed numbers, changes of the record as `make_record` takes them,
-what is broken.
+predictions, faults}`: a score a seed, the number of test rows, the seed numbers, changes of the record as `make_record`
+takes them, whether predictions are stored, what is broken.
 """
 
 from __future__ import annotations
@@ -96,9 +96,23 @@ def write_side(root: Path, side: dict[str, Any]) -> list[Path]:
         folder.mkdir(parents=True)
         write_statistics(folder, {"before": statistics, "after": statistics})
         write_rows(folder / "curve.jsonl", [{"step": 1, "loss": 0.7}])
+        if side.get("predictions"):
+            write_rows(
+                folder / "predictions.jsonl", [_prediction(i, bool(ok)) for i, ok in enumerate(rows["accuracy"])]
+            )
         write_record(folder, record)
         folders.append(folder)
     return folders
+
+
+def _prediction(i: int, is_right: bool) -> dict[str, Any]:
+    reference = i % 2
+    return {
+        "id": f"row-{i}",
+        "input": f"sentence {i}",
+        "reference": reference,
+        "prediction": reference if is_right else 1 - reference,
+    }
 
 
 def store(root: Path, *, run: dict[str, Any] | None, baseline: dict[str, Any] | None, policy: dict[str, Any]) -> None:

@@ -105,7 +105,8 @@ def test_kinds_of_test_results() -> None:
         "precision": [("skipped", None)],
     }
     assert cases["f1"].attrib["classname"] == "sentiment_sst2.frozen_body"
-    assert cases["f1"][0].attrib["message"] == "the whole interval | is <within> the margin"
+    assert cases["f1"][0].attrib["message"] == "f1 fell from 0.900 to 0.880 (allowed: 0.050)"
+    assert "the whole interval | is <within> the margin" in str(cases["f1"][0].text)
 
 
 def test_cells_of_a_metric_and_of_a_cost() -> None:

@@ -14,10 +14,12 @@ of it. It works on stored files and loads no torch.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.comparing.gate.deciding import decide, decide_cost, suite_row
 from bench.comparing.gate.evidence import cost_evidence, metric_evidence
+from bench.comparing.gate.explaining import explain
 from bench.comparing.gate.pairs import Obstacle, Pair, find_pairs
 from bench.comparing.gate.policy import ALLOWANCES, Policy, find_policy, load_policy
 from bench.comparing.gate.soundness import faults
@@ -104,6 +106,8 @@ def _rows_of(pair: Pair, metrics: Sequence[GateRow], policy: Policy) -> list[Gat
         return [_obstacle_row(pair, pair.obstacle, policy)]
     rows = [*metrics, *map(decide_cost, cost_evidence(pair, policy))]
     if pair.run is not None and pair.baseline is not None:
+        origins = _origins(pair)
+        rows = [replace(row, explanation=explain(row, pair.run, pair.baseline, origins)) for row in rows]
         rows += [
             suite_row(pair.suite, pair.method, name=fault.name, outcome="not comparable", reason=fault.reason)
             for fault in faults(pair.run, pair.baseline, policy)

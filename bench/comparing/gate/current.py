@@ -40,12 +40,13 @@ def changed_settings(before: SuiteConfig, after: SuiteConfig) -> dict[str, tuple
 
 def listed(changed: dict[str, tuple[Any, Any]]) -> str:
     """Return changed settings as one line: `training.learning_rate 0.001 -> 1e-05, ...`."""
-    lines = [f"{path} {_shown(old)} -> {_shown(new)}" for path, (old, new) in changed.items()]
+    lines = [f"{path} {shown_value(old)} -> {shown_value(new)}" for path, (old, new) in changed.items()]
     more = [f"and {len(lines) - MOST_SHOWN} more"] if len(lines) > MOST_SHOWN else []
     return ", ".join([*lines[:MOST_SHOWN], *more])
 
 
-def _shown(value: Any) -> str:
+def shown_value(value: Any) -> str:
+    """Return a setting as text, short enough for a line."""
     text = "unset" if value is ABSENT else str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
 

@@ -144,6 +144,7 @@ def _metric_row(
         n_seeds_baseline=evidence.n_seeds_baseline,
         n_examples=evidence.n_examples,
         noise=evidence.noise,
+        paired_seeds=evidence.difference is not None and evidence.difference.paired_seeds,
         too_good=too_good,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from bench.comparing.broken import BrokenRows
 from bench.comparing.gate.policy import Policy, Tier
 from bench.core.errors import EXIT_INCONCLUSIVE, EXIT_NOT_COMPARABLE, EXIT_PASS, EXIT_REGRESSION
 from bench.statistics.differences import MeanDifference
@@ -80,6 +81,29 @@ class CostEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingChange:
+    """A setting that the run has otherwise than the baseline."""
+
+    setting: str
+    """Dotted path."""
+    baseline: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What may have made a row fail, or leave it in doubt, as far as stored files tell."""
+
+    settings: tuple[SettingChange, ...]
+    code: tuple[str, ...]
+    """What differs that is no setting: the code, and libraries."""
+    broken: BrokenRows | None
+    """Test rows that score worse; none where they cannot be told, or the row is no metric."""
+    rows_unknown: str = ""
+    """Why they cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
     """One line of the verdict."""
 
@@ -119,6 +143,10 @@ class GateRow:
     """Scored, the fewest of any seed."""
     noise: float | None = None
     """How far the score moves by itself, in `unit`; none where no noise floor is stored."""
+    paired_seeds: bool = False
+    """Whether seeds were set against each other number by number."""
+    explanation: Explanation | None = None
+    """What may have made it fail, or leaves it in doubt; none where it does neither."""
     too_good: bool = False
     """Better than the baseline by more than the policy believes: look for a leak."""
 

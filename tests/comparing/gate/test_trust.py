@@ -14,6 +14,8 @@ from stored import METHOD, SUITE, store, suite_config, write_side, write_suite
 from bench.comparing.gate import Verdict, gate
 from bench.core.errors import InputError
 from bench.records.provenance import Code, code_at_hand
+from bench.reports.gate import json_text, junit, markdown
+from bench.reports.gate_words import in_words
 
 SIDE: dict[str, Any] = {"accuracy": [0.90, 0.91, 0.89]}
 A, B = "a" * 40, "b" * 40
@@ -239,3 +241,73 @@ def test_a_baseline_that_came_with_bench_is_listed(monkeypatch: pytest.MonkeyPat
     Path("baselines").rmdir()
     Path("came-with-bench").rename("baselines")
     assert gate(runs_root=Path("runs"), policy=Path("baselines/policy.toml")).notes == ()
+
+
+# --- why, in words for someone who knows no statistics ---------------------------------------------------------------
+
+
+def test_a_regression_says_what_fell_what_differs_and_which_rows_broke() -> None:
+    baseline = {"accuracy": [0.79, 0.79, 0.79], "changes": {RATE: 1e-3}}
+    store(Path(), run={"accuracy": [0.58, 0.58, 0.58], "predictions": True}, baseline=baseline, policy=policy())
+    verdict = gated()
+    (row,) = verdict.rows
+    assert row.explanation is not None
+    broken = row.explanation.broken
+    assert broken is not None
+    assert (broken.n_rows, len(broken.rows)) == (400, 3)
+    assert broken.n_broken - broken.n_mended >= 0.21 * 400  # it lost 84 rows more than it won
+    text = in_words(row)
+    assert text.startswith(
+        "accuracy fell from 0.790 to 0.580 (allowed: 0.050); "
+        "settings that differ: training.learning_rate 0.001 -> 5e-05; "
+        f"code and libraries that differ: none; of 400 test rows, {broken.n_broken} score worse and {broken.n_mended} "
+        "better; 3 rows that broke most: (1) row row-"
+    )
+    first = broken.rows[0]
+    number = int(first.id.removeprefix("row-"))
+    answers = ("negative", "positive")
+    assert (first.before, first.now) == (1.0, 0.0)  # right by every seed before, by none now
+    assert (first.reference, first.prediction) == (answers[number % 2], answers[1 - number % 2])
+    assert f"(1) row {first.id} 'sentence {number}', expected {first.reference!r}, got {first.prediction!r}" in text
+    for output in (markdown(verdict).replace("\\", ""), junit(verdict), json_text(verdict)):
+        assert "accuracy fell from 0.790 to 0.580 (allowed: 0.050)" in output
+        assert "training.learning_rate 0.001 -" in output
+        assert f"sentence {number}" in output
+
+
+def test_rows_are_named_by_place_where_the_run_keeps_no_predictions() -> None:
+    store(Path(), run={"accuracy": [0.58, 0.58, 0.58]}, baseline={"accuracy": [0.79, 0.79, 0.79]}, policy=policy())
+    row = gated().rows[0]
+    assert row.explanation is not None
+    assert row.explanation.broken is not None
+    text, place = in_words(row), row.explanation.broken.rows[0].id
+    assert f"(1) row {place}, accuracy 1.000 -> 0.000 (the run keeps no predictions)" in text
+    assert "settings that differ: none; code and libraries that differ: none" in text
+
+
+def test_a_doubt_says_that_chance_may_move_it_as_far_and_what_would_settle_it() -> None:
+    store(Path(), run={"accuracy": [0.85, 0.86, 0.84]}, baseline=SIDE, policy=policy())
+    text = in_words(gated().rows[0])
+    assert text.startswith(
+        "accuracy fell from 0.900 to 0.850 (allowed: 0.050), but chance may move it as far, so it is not settled "
+        "whether the loss is within what is allowed; what would settle it: the interval straddles the margin; "
+    )
+
+
+def test_rows_that_broke_are_not_known_where_the_baseline_keeps_no_statistics() -> None:
+    baseline = {"accuracy": [0.90, 0.91, 0.89], "faults": ["no statistics"]}
+    store(Path(), run={"accuracy": [0.70, 0.72, 0.69]}, baseline=baseline, policy=policy())
+    said = "which rows broke is not known: sentiment_sst2/tiny/frozen_body stores no statistics per example of accuracy"
+    assert said in in_words(gated().rows[0])
+
+
+def test_other_code_and_libraries_are_named() -> None:
+    libraries = {"torch": "2.13.0", "transformers": "5.0.0"}
+    worse = {"accuracy": [0.5, 0.51, 0.49], "changes": BY_A | {"environment__packages": libraries}}
+    baseline = SIDE | {"changes": BY_A | {"environment__commit": B}}
+    store(Path(), run=worse, baseline=baseline, policy=policy())
+    text = in_words(gated(at_hand=AT_HAND).rows[0])
+    assert (
+        "code and libraries that differ: bench 0.2.0, commit bbbbbbb -> bench 0.2.0, commit aaaaaaa, "
+        "torch 2.13.0, baseline 2.9.0"
+    ) in text
