@@ -206,6 +206,8 @@ def _checked(name: str, metric_class: Any, options: Mapping[str, Scalar]) -> Any
 
 def _find(name: str) -> tuple[MetricSpec, Any]:
     """Return the spec and the class of a metric."""
+    if not isinstance(name, str):
+        raise InputError(f"a metric goes by its name, such as 'rouge1'; got {name!r}")
     if name not in METRICS and name in USER_METRICS:
         from bench.metrics.user_metric import load
 

@@ -18,17 +18,21 @@ import datasets
 import evaluate
 
 from bench.config import Scalar
+from bench.core.errors import InputError
 from bench.metrics import Inputs, Metric, build, open_resources
+from bench.metrics.inputs import check_inputs
 
-# What `evaluate` stores for each kind of input; references that are not looked at are not stored.
-_FEATURES: dict[Inputs, dict[str, str]] = {
-    "texts": {"predictions": "string", "references": "string"},
-    "labels": {"predictions": "int64", "references": "int64"},
-    "losses": {"predictions": "float64", "references": "int64"},
-    "generations": {"predictions": "string"},
-    "styles": {"predictions": "string", "references": "int64"},
-    "tags": {"predictions": "string", "references": "string"},
+_TEXT, _NUMBER, _NAMES = datasets.Value("string"), datasets.Value("int64"), datasets.List(datasets.Value("string"))
+_FEATURES: dict[Inputs, list[dict[str, Any]]] = {
+    "texts": [{"predictions": _TEXT, "references": _NAMES}],
+    "labels": [{"predictions": _TEXT, "references": _TEXT}, {"predictions": _NUMBER, "references": _NUMBER}],
+    "losses": [{"predictions": datasets.Value("float64"), "references": _NUMBER}],
+    "generations": [{"predictions": _TEXT}],
+    "styles": [{"predictions": _TEXT, "references": _NUMBER}],
+    "tags": [{"predictions": _NAMES, "references": _NAMES}],
 }
+"""What `evaluate` stores for each kind of input, or what it chooses from by the first row; references that are not
+looked at are not stored."""
 
 
 class BenchMetric(evaluate.Metric):  # type: ignore[misc]
@@ -45,17 +49,32 @@ class BenchMetric(evaluate.Metric):  # type: ignore[misc]
     def _info(self) -> evaluate.MetricInfo:
         spec = self.metric.spec
         stored = _FEATURES[spec.inputs]
+        features = [datasets.Features(sides) for sides in stored]
         direction = "higher is better" if spec.higher_is_better else "lower is better"
         return evaluate.MetricInfo(
             description=f"{spec.title} in {spec.unit}, {spec.low} to {spec.high}, {direction}.",
             citation=spec.source,
-            inputs_description=f"{' and '.join(stored)}: {spec.inputs}, one of each per example.",
-            features=datasets.Features({side: self._feature(kind) for side, kind in stored.items()}),
+            inputs_description=f"{' and '.join(stored[0])}: {spec.inputs}, one of each per example.",
+            features=features if len(features) > 1 else features[0],
         )
 
-    def _feature(self, kind: str) -> Any:
-        value = datasets.Value(kind)
-        return datasets.List(value) if self.metric.spec.inputs == "tags" else value
+    def add_batch(self, *, predictions: Any = None, references: Any = None, **others: Any) -> None:
+        """Add rows, checked as `bench.score` checks them.
+
+        Raises:
+            InputError: they are not what the metric reads, or of another kind than the rows before.
+        """
+        spec = self.metric.spec
+        given = check_inputs(spec.name, spec.inputs, predictions, () if references is None else references)
+        batch = dict(zip(_FEATURES[spec.inputs][0], given, strict=False))
+        try:
+            evaluate.Metric.add_batch(self, **batch, **others)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{spec.name}: these rows do not fit those before them ({error})") from None
+
+    def add(self, *, prediction: Any = None, reference: Any = None, **others: Any) -> None:
+        """Add one row, as `add_batch` adds several."""
+        self.add_batch(predictions=[prediction], references=[reference], **others)
 
     def _compute(self, predictions: Sequence[Any], references: Sequence[Any] = ()) -> dict[str, float]:
         statistics = self.metric.statistics(predictions, references)

@@ -17,7 +17,7 @@ from pydantic import Field
 from bench.config import Strict
 from bench.core.errors import InputError
 from bench.metrics.base import MeanMetric, Metric, MetricSpec, mean_statistics, signature_of
-from bench.metrics.inputs import Labels, check_labels
+from bench.metrics.inputs import LARGEST, Labels, brief, check_labels
 
 # Raised when a definition in this file changes a value: no library version can tell.
 DEFINITION = 1
@@ -51,7 +51,7 @@ SPECS = {
 class ClassOptions(Strict):
     """Options of accuracy."""
 
-    n_classes: int | None = Field(default=None, ge=1)
+    n_classes: int | None = Field(default=None, ge=1, le=LARGEST)
     """How many classes there are; labels beyond it are errors. Default: as many as the data shows."""
 
 
@@ -126,7 +126,12 @@ class PerClass(Metric):
             InputError: as `Metric.statistics`, or the labels are not those that the options speak of.
         """
         name = self.spec.name
-        labels = check_labels(name, predictions, references, self._most_classes(references))
+        labels = check_labels(name, predictions, references, self.options.n_classes)
+        if self.options.average == "binary" and self.options.positive_label is None:
+            if isinstance(labels.classes[0], str):
+                names = _listed(labels.classes)
+                raise InputError(f"{name}: average = 'binary' needs a positive_label where labels are names: {names}")
+            labels = check_labels(name, predictions, references, 2)
         n_classes, predicted, actual = len(labels.classes), labels.predicted, labels.actual
         if self.options.average == "micro":
             n_classes, predicted, actual = 1, np.zeros_like(predicted), np.zeros_like(actual)
@@ -146,17 +151,6 @@ class PerClass(Metric):
         statistics[rows, 2, actual.astype(np.int64)] = 1
         return statistics.reshape(n, 3 * n_classes)
 
-    def _most_classes(self, references: Sequence[Any]) -> int | None:
-        """Return the limit of class numbers: 2 where class 1 of 2 is scored by its number."""
-        if self.options.average != "binary" or self.options.positive_label is not None:
-            return self.options.n_classes
-        if len(references) and isinstance(references[0], str):
-            names = ", ".join(sorted({repr(name) for name in references})[:_MOST_NAMED])
-            raise InputError(
-                f"{self.spec.name}: average = 'binary' needs a positive_label where labels are names: {names}"
-            )
-        return 2
-
     def _positive(self, labels: Labels) -> int:
         """Return the position of the class that is scored."""
         name, average = self.spec.name, self.options.average
@@ -170,9 +164,7 @@ class PerClass(Metric):
             return labels.classes.index(label)
         if average == "binary" and n_seen < 2:
             return -1  # it never occurs, and the other class does
-        listed = ", ".join(map(repr, labels.classes[:_MOST_NAMED]))
-        more = f" and {len(labels.classes) - _MOST_NAMED} more" if len(labels.classes) > _MOST_NAMED else ""
-        raise InputError(f"{name}: positive_label = {label!r} never occurs; the labels are {listed}{more}")
+        raise InputError(f"{name}: positive_label = {label!r} never occurs; the labels are {_listed(labels.classes)}")
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the average over classes, 0 for a class without a denominator; see `Metric.aggregate`."""
@@ -194,3 +186,8 @@ class PerClass(Metric):
             case "macro":
                 average = by_class.sum(axis=-1) / ((predicted + actual) > 0).sum(axis=-1)
         return average
+
+
+def _listed(classes: Sequence[int | str]) -> str:
+    more = f" and {len(classes) - _MOST_NAMED:,} more" if len(classes) > _MOST_NAMED else ""
+    return f"{', '.join(brief(label) for label in classes[:_MOST_NAMED])}{more}"

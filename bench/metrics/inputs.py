@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.config.metric import Inputs
 from bench.core.errors import InputError
 
 LARGEST = 2**63 - 1
@@ -20,14 +21,13 @@ LARGEST = 2**63 - 1
 _MOST_NATS = sys.float_info.max
 
 
-def check_lengths(metric: str, predictions: Sequence[Any], references: Sequence[Any]) -> None:
-    """Check that there is one reference for every prediction, and at least one of each.
+def check_lengths(metric: str, predictions: Sequence[Any], references: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Check that there is one reference for every prediction, and at least one of each; return both as lists.
 
     Raises:
-        InputError: one of the two is a single string, they differ in length, or they are empty.
+        InputError: one of the two is no list, they differ in length, or they are empty.
     """
-    for name, values in (("predictions", predictions), ("references", references)):
-        _check_is_list(metric, name, values)
+    predictions, references = _listed(metric, "predictions", predictions), _listed(metric, "references", references)
     if len(predictions) != len(references):
         raise InputError(
             f"{metric}: {len(predictions)} predictions but {len(references)} references; "
@@ -35,6 +35,7 @@ def check_lengths(metric: str, predictions: Sequence[Any], references: Sequence[
         )
     if len(predictions) == 0:
         raise InputError(f"{metric}: there is nothing to score: predictions and references are empty")
+    return predictions, references
 
 
 References = tuple[str, ...]
@@ -55,7 +56,7 @@ def check_texts(
         InputError: as `check_lengths`, or a row is neither a string (None and NaN included) nor, of the references, a
             list of strings.
     """
-    check_lengths(metric, predictions, references)
+    predictions, references = check_lengths(metric, predictions, references)
     _check_are_texts(metric, "predictions", predictions)
     return list(predictions), [_references(metric, row, value) for row, value in enumerate(references)]
 
@@ -78,12 +79,10 @@ def check_tags(
     Raises:
         InputError: as `check_lengths`, or a row is no list, holds something else, or differs in length from the other.
     """
-    check_lengths(metric, predictions, references)
+    predictions, references = check_lengths(metric, predictions, references)
     for name, rows in (("predictions", predictions), ("references", references)):
         for row, tags in enumerate(rows):
-            if not isinstance(tags, list | tuple) or not all(
-                isinstance(tag, str) or _is_whole_number(tag) for tag in tags
-            ):
+            if not isinstance(tags, list | tuple) or not all(map(_is_tag, tags)):
                 raise InputError(
                     f"{metric}: {name}[{row}] is {_shown(tags)}, not a list of labels; give one label a word"
                 )
@@ -102,7 +101,7 @@ def check_generations(metric: str, predictions: Sequence[Any]) -> list[str]:
     Raises:
         InputError: they are a single string, there are none, or a row is not a string (None and NaN included).
     """
-    _check_is_list(metric, "predictions", predictions)
+    predictions = _listed(metric, "predictions", predictions)
     if len(predictions) == 0:
         raise InputError(f"{metric}: there is nothing to score: predictions are empty")
     _check_are_texts(metric, "predictions", predictions)
@@ -110,7 +109,7 @@ def check_generations(metric: str, predictions: Sequence[Any]) -> list[str]:
 
 
 def check_styles(
-    metric: str, predictions: Sequence[Any], references: Sequence[Any], n_authors: int
+    metric: str, predictions: Sequence[Any], references: Sequence[Any], n_authors: int | None
 ) -> tuple[list[str], NDArray[np.int64]]:
     """Return texts and the author that each is meant to be by.
 
@@ -118,27 +117,28 @@ def check_styles(
         metric: name used in messages.
         predictions: n_examples texts.
         references: as many authors, whole numbers from 0.
-        n_authors: how many authors there are.
+        n_authors: how many authors there are; None accepts any.
 
     Raises:
         InputError: as `check_lengths`, or a row is not a text or not the number of an author.
     """
-    check_lengths(metric, predictions, references)
+    predictions, references = check_lengths(metric, predictions, references)
     _check_are_texts(metric, "predictions", predictions)
+    upper = "" if n_authors is None else f" to {n_authors - 1}"
     for row, value in enumerate(references):
-        if not _is_whole_number(value) or not 0 <= value < n_authors:
+        if not _is_whole_number(value) or not 0 <= value <= (LARGEST if n_authors is None else n_authors - 1):
             raise InputError(
                 f"{metric}: references[{row}] is {_shown(value)}, not the number of an author; "
-                f"give whole numbers from 0 to {n_authors - 1}, one per text"
+                f"give whole numbers from 0{upper}, one per text"
             )
-    return list(predictions), np.array(references, dtype=np.int64)
+    return predictions, np.array(references, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
     """Labels of both sides, as positions in the list of classes."""
 
-    classes: tuple[int | str, ...]
+    classes: Sequence[int | str]
     """Whole numbers or names, in their order: all that there may be, or where that is not known, those that occur."""
     predicted: NDArray[np.int64]
     """(n_examples,)."""
@@ -158,7 +158,7 @@ def check_labels(metric: str, predictions: Sequence[Any], references: Sequence[A
     Raises:
         InputError: as `check_lengths`, or a row is no label of that kind, or there are more classes.
     """
-    check_lengths(metric, predictions, references)
+    predictions, references = check_lengths(metric, predictions, references)
     named = isinstance(references[0], str)
     for name, values in (("predictions", predictions), ("references", references)):
         for row, value in enumerate(values):
@@ -169,14 +169,14 @@ def check_labels(metric: str, predictions: Sequence[Any], references: Sequence[A
     seen = sorted({*predictions, *references})
     if named and n_classes is not None and len(seen) > n_classes:
         raise InputError(f"{metric}: there are {len(seen)} labels, but n_classes = {n_classes}: {brief(seen)}")
-    classes = range(n_classes) if n_classes is not None and not named else seen
-    sides = [predictions, references]
-    if isinstance(classes, range):
-        predicted, actual = (np.array(side, dtype=np.int64) for side in sides)
-    else:
-        positions = {label: position for position, label in enumerate(classes)}
-        predicted, actual = (np.array([positions[label] for label in side], dtype=np.int64) for side in sides)
-    return Labels(classes=tuple(classes), predicted=predicted, actual=actual)
+    if n_classes is not None and not named:
+        predicted, actual = (np.array(side, dtype=np.int64) for side in (predictions, references))
+        return Labels(classes=range(n_classes), predicted=predicted, actual=actual)
+    positions = {label: position for position, label in enumerate(seen)}
+    predicted, actual = (
+        np.array([positions[label] for label in side], dtype=np.int64) for side in (predictions, references)
+    )
+    return Labels(classes=seen, predicted=predicted, actual=actual)
 
 
 def check_losses(
@@ -192,7 +192,7 @@ def check_losses(
     Raises:
         InputError: as `check_lengths`, or a row holds another kind of number.
     """
-    check_lengths(metric, predictions, references)
+    predictions, references = check_lengths(metric, predictions, references)
     for row, value in enumerate(predictions):
         if not _is_number(value) or not 0 <= value <= _MOST_NATS:
             raise InputError(
@@ -208,13 +208,53 @@ def check_losses(
     return np.array(predictions, dtype=np.float64), np.array(references, dtype=np.float64)
 
 
-def _check_is_list(metric: str, name: str, values: Sequence[Any]) -> None:
+def check_inputs(
+    metric: str, inputs: Inputs, predictions: Sequence[Any], references: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
+    """Return both sides as lists, once all rows are of the kind that a metric reads; references of texts as lists.
+
+    Args:
+        metric: name used in messages.
+        inputs: the kind its spec names.
+        predictions: n_examples values.
+        references: as many; of generations, none.
+
+    Raises:
+        InputError: as the check of that kind.
+    """
+    match inputs:
+        case "texts":
+            texts, several = check_texts(metric, predictions, references)
+            return list(texts), [list(row) for row in several]
+        case "labels":
+            check_labels(metric, predictions, references, None)
+        case "losses":
+            check_losses(metric, predictions, references)
+        case "styles":
+            check_styles(metric, predictions, references, None)
+        case "tags":
+            check_tags(metric, predictions, references)
+        case "generations":
+            return list(check_generations(metric, predictions)), []
+    return check_lengths(metric, predictions, references)
+
+
+def _listed(metric: str, name: str, values: Sequence[Any]) -> list[Any]:
+    """Return values that stand in order (a list, tuple, array or column) as a list of Python's own numbers and texts.
+
+    Raises:
+        InputError: they do not: a text, a set, a dict, a generator, one value, a table.
+    """
     mend = "give a list with one entry per example"
     if isinstance(values, str | bytes):
         raise InputError(f"{metric}: {name} is a single string; {mend}")
     in_order = hasattr(values, "__len__") and hasattr(values, "__getitem__") and not isinstance(values, Mapping)
     if not in_order or getattr(values, "ndim", 1) != 1:
         raise InputError(f"{metric}: {name} is no list ({type(values).__name__}); {mend}, in order")
+    try:
+        return values.tolist() if hasattr(values, "tolist") else list(values)
+    except Exception as error:  # an object of someone else's
+        raise InputError(f"{metric}: {name} cannot be listed ({type(error).__name__}: {error}); {mend}") from None
 
 
 def _check_are_texts(metric: str, name: str, values: Sequence[Any]) -> None:
@@ -267,6 +307,12 @@ def _check_is_class_number(metric: str, place: str, value: Any, n_classes: int |
             f"{metric}: {place} is {brief(value)}, but with n_classes = {n_classes} the highest class is "
             f"{n_classes - 1}; raise n_classes or mend the label"
         )
+
+
+def _is_tag(value: Any) -> bool:
+    if isinstance(value, str):
+        return not half_of_a_pair(value)
+    return _is_whole_number(value) and abs(value) <= LARGEST
 
 
 def _is_whole_number(value: Any) -> bool:

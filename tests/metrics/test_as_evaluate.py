@@ -102,3 +102,38 @@ def test_our_errors_come_through(settings: dict[str, Any]) -> None:
         load("rogue1")
     with pytest.raises(InputError, match="not a class number"):
         load("accuracy", settings=settings).compute(predictions=[-1], references=[0])
+
+
+def test_rows_are_checked_as_everywhere_else(settings: dict[str, Any]) -> None:
+    wrong: list[tuple[Any, str]] = [
+        ([0.5, 1.0], r"predictions\[0\] is 0\.5 \(float\), not a class number"),
+        ({0, 1}, r"predictions is no list \(set\)"),
+        ([10**30, 1], "not a class number"),
+        ([0], "1 predictions but 2 references"),
+        (None, r"predictions is no list \(NoneType\)"),
+    ]
+    for predictions, message in wrong:
+        with pytest.raises(InputError, match=message):
+            load("accuracy", settings=settings).compute(predictions=predictions, references=[0, 1])
+    texts = load("rouge1", settings=settings)
+    with pytest.raises(InputError, match=r"predictions\[0\] holds half of a surrogate pair"):
+        texts.add(prediction="\ud83d", reference="a")
+    with pytest.raises(InputError, match=r"predictions\[1\] is None"):
+        texts.add_batch(predictions=["a", None], references=["a", "b"])
+
+
+def test_labels_may_be_names_and_stay_of_one_kind(settings: dict[str, Any]) -> None:
+    loaded = load("accuracy", settings=settings)
+    names = {"predictions": ["ham", "1"], "references": ["ham", "2"]}
+    assert loaded.compute(**names) == {"accuracy": 0.5}
+    loaded.add_batch(**names)
+    with pytest.raises(InputError, match="these rows do not fit those before them"):
+        loaded.add_batch(predictions=[1], references=[1])
+
+
+def test_a_text_may_have_several_references(settings: dict[str, Any]) -> None:
+    loaded = load("sacrebleu", settings=settings)
+    references = ["the cat sat on a mat", ["no", "the dog ran to the tree"]]
+    loaded.add(prediction="the cat sat on a mat", reference=references[0])
+    loaded.add_batch(predictions=["the dog ran to the tree"], references=references[1:])
+    assert loaded.compute() == {"sacrebleu": pytest.approx(100.0)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,101 @@ def test_resamples_equal_sklearn(name: str) -> None:
         rows = generator.integers(40, size=6)  # often without one of the classes
         expected = sklearn_value(name, "macro", list(predictions[rows]), list(references[rows]))
         assert float(metric.aggregate(statistics[rows].sum(axis=0))) == pytest.approx(expected, abs=1e-12)
+
+
+AVERAGES = ("macro", "weighted", "micro")
+NAMED = ("eins", "zwei", "3", "vier")
+
+
+@pytest.mark.parametrize("average", AVERAGES)
+@pytest.mark.parametrize("name", NAMES[1:])
+@settings(max_examples=25, deadline=None)
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30),
+    labels=st.sampled_from([NAMED, (0, 1, 2, 3), (7, 0, 10**12, 10**18)]),
+)
+def test_averages_of_names_and_numbers_equal_sklearn(name: str, average: str, pairs: Any, labels: Any) -> None:
+    from sklearn import metrics as library
+
+    predictions, references = [labels[p] for p, _ in pairs], [labels[r] for _, r in pairs]
+    expected = getattr(library, f"{name}_score")(references, predictions, average=average, zero_division=0)
+    assert value_of(name, predictions, references, average=average) == pytest.approx(expected, abs=1e-12)
+    equal = library.accuracy_score(references, predictions)
+    assert value_of("accuracy", predictions, references) == pytest.approx(equal, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+@settings(max_examples=25, deadline=None)
+@given(pairs=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
+def test_one_class_equals_sklearn(name: str, pairs: list[tuple[int, int]]) -> None:
+    from sklearn import metrics as library
+
+    predictions, references = [NAMED[p] for p, _ in pairs], [NAMED[r] for _, r in pairs]
+    for label in {*predictions, *references}:
+        function = getattr(library, f"{name}_score")
+        (expected,) = function(references, predictions, labels=[label], average=None, zero_division=0)
+        own = value_of(name, predictions, references, average="class", positive_label=label)
+        assert own == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+@pytest.mark.parametrize("labels", [("ham", "spam"), (1, 2), (5, 0)])
+def test_the_positive_label_equals_sklearn(name: str, labels: Any) -> None:
+    from sklearn import metrics as library
+
+    generator = np.random.default_rng(7)
+    predictions, references = ([labels[i] for i in generator.integers(2, size=30)] for _ in range(2))
+    for label in labels:
+        expected = getattr(library, f"{name}_score")(references, predictions, pos_label=label)
+        own = value_of(name, predictions, references, average="binary", positive_label=label)
+        assert own == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "message"),
+    [
+        (["ham", "spam"], {"average": "binary"}, "needs a positive_label where labels are names: 'ham', 'spam'"),
+        (["ham", "spam"], {"average": "binary", "positive_label": "eggs"}, "'eggs' never occurs; the labels are 'ham'"),
+        (["1", "2"], {"average": "class", "positive_label": 1}, "positive_label = 1 never occurs; the labels are '1'"),
+        ([1, 2, 3], {"average": "binary", "positive_label": 1}, "scores one of two classes, but 3 occur"),
+        ([0, 3], {"average": "binary"}, "is 3, but with n_classes = 2 the highest class is 1"),
+        ([0, 1], {"average": "class"}, "average = 'class' needs a positive_label"),
+        ([0, 1], {"positive_label": 1}, "positive_label = 1 needs average = 'binary' or 'class', not 'macro'"),
+        (["a", "b", "c"], {"n_classes": 2}, "there are 3 labels, but n_classes = 2: ['a', 'b', 'c']"),
+        (["a", 1], {}, "predictions[1] is 1 (int), not the name of a label; labels are names or whole numbers, never"),
+        (["a", " "], {}, "predictions[1] is ' ' (str), not the name of a label"),
+    ],
+)
+def test_labels_and_options_must_go_together(labels: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        value_of("f1", labels, labels, **options)
+    assert message in str(caught.value)
+
+
+def test_signatures_tell_what_is_scored() -> None:
+    assert metrics.build("f1").signature() == "f1|average:macro|zero_division:0|def:1"
+    one = metrics.build("f1", {"average": "class", "positive_label": "spam"}).signature()
+    assert one == "f1|average:class|positive:'spam'|zero_division:0|def:1"
+    assert one != metrics.build("f1", {"average": "binary", "positive_label": "spam"}).signature()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_memory_goes_by_the_classes_that_occur(name: str) -> None:
+    def peak(label: int) -> int:
+        tracemalloc.start()
+        assert value_of(name, [0, 1, label], [0, 1, label]) == 1.0
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    peak(2)
+    assert peak(2**63 - 1) < 2 * peak(2)
+
+
+def test_statistics_that_no_memory_holds_are_refused() -> None:
+    with pytest.raises(InputError, match=r"f1: 1,000,000,000,000 classes in 1 examples need more than 4 GiB"):
+        value_of("f1", [1], [1], n_classes=10**12)
+    assert value_of("f1", [1], [1], n_classes=10**12, average="micro") == 1.0
 
 
 def test_by_hand() -> None:
