@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-Purpose = Literal["initial weights", "batch order", "dropout", "bootstrap", "samples", "shuffled words"]
+Purpose = Literal["initial weights", "batch order", "dropout", "bootstrap", "samples", "shuffled words", "preparation"]
 
 
 def derive(seed: int, purpose: Purpose, index: int | None = None) -> int:

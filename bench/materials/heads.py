@@ -56,12 +56,18 @@ class MeanPooledClassifier(PreTrainedModel):  # type: ignore[misc]
         input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
     ) -> Any:
-        """Return logits (B, n_labels) for token ids or embeddings (B, T[, H]) under a mask (B, T)."""
+        """Return logits (B, n_labels) for token ids or embeddings (B, T[, H]) under a mask (B, T).
+
+        With labels (B,) the cross-entropy () stands beside them, as in the models of transformers.
+        """
         encoded = self.encoder(input_ids=input_ids, attention_mask=attention_mask, inputs_embeds=inputs_embeds)
         pooled = mean_over_tokens(encoded.last_hidden_state, attention_mask)  # (B, H)
         hidden = self.dropout(torch.relu(self.pre_classifier(pooled)))  # (B, H)
-        return transformers.modeling_outputs.SequenceClassifierOutput(logits=self.classifier(hidden))
+        logits = self.classifier(hidden)
+        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        return transformers.modeling_outputs.SequenceClassifierOutput(loss=loss, logits=logits)
 
 
 def mean_over_tokens(hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -17,6 +17,7 @@ from bench.core.errors import InputError, suggest
 from bench.materials.heads import untie_output_layer
 from bench.methods.base import Method
 from bench.methods.freezing import head_of
+from bench.methods.peft_options import check_options
 
 if TYPE_CHECKING:
     from peft.tuners.adalora import AdaLoraModel
@@ -58,7 +59,7 @@ class Peft(Method):
             InputError: peft does not know the type or a key, or finds none of its target modules; a module of
                 `also_train` is not there.
         """
-        chosen = _config(self._table)
+        chosen = self._configured(_config(self._table))
         _choose_targets(model, chosen, self._type)
         beside = {name: model.get_submodule(name) for name in self._table.also_train if _has(model, name)}
         if any(module is model.get_output_embeddings() for module in beside.values()):
@@ -73,6 +74,10 @@ class Peft(Method):
         for module in trained:
             module.requires_grad_(True)
         return adapted
+
+    def _configured(self, chosen: Any) -> Any:
+        """Return peft's configuration as `apply` uses it."""
+        return chosen
 
     def _adapted(self, model: Any, chosen: Any) -> Any:
         if self._type in _PROMPTS:
@@ -224,6 +229,8 @@ def _config(table: PeftMethod) -> Any:
     kinds = {kind.value: config for kind, config in PEFT_TYPE_TO_CONFIG_MAPPING.items()}
     if peft_type not in kinds:
         raise InputError(f"method.config.peft_type = {peft_type!r} is not known to peft{suggest(peft_type, kinds)}")
+    config_class = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(peft_type)]
+    check_options(peft_type, values, config_class)
     if peft_type == "BOFT" and values.get("boft_n_butterfly_factor", 1) > 1:
         raise InputError(
             "method.config.boft_n_butterfly_factor: peft has more than 1 through a compiled extension for CUDA alone, "
@@ -231,7 +238,6 @@ def _config(table: PeftMethod) -> Any:
         )
     if peft_type == "ADALORA":
         values.setdefault("total_step", sys.maxsize)  # replaced when training knows it
-    config_class = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(peft_type)]
     allowed = set(config_class.__dataclass_fields__)
     for key in values:
         if key not in allowed:

@@ -22,7 +22,9 @@ from bench.core import seeds
 from bench.core.errors import InputError
 from bench.methods.adapters import Peft
 from bench.methods.base import Method
+from bench.methods.data_starts import DataStart
 from bench.methods.freezing import Freeze, Full, HeadOnly, Select
+from bench.methods.peft_options import DATA_STARTS
 from bench.methods.plugins import load_plugin
 from bench.methods.user_method import explain_errors, name_of
 
@@ -47,7 +49,7 @@ def build(table: MethodConfig) -> Method:
         case SelectMethod():
             return Select(table)
         case PeftMethod():
-            return Peft(table)
+            return DataStart(table) if table.config.get("init_lora_weights") in DATA_STARTS else Peft(table)
         case PluginMethod():
             return load_plugin(table)
 
@@ -70,8 +72,7 @@ def apply_method(model: Any, method: Method, *, seed: int, config: SuiteConfig |
         InputError: a pattern matches no module, peft refuses its table, a user's method fails, nothing is left to
             train, or the model answers differently from the base without being meant to.
     """
-    with torch.inference_mode():
-        before = None if method.changes_forward else _probe(model)
+    before = answers_of(model, method)
     model.requires_grad_(True)
     torch.manual_seed(seeds.derive(seed, "initial weights"))
     trained = method.apply(model, config, None if config is None else config.task)
@@ -83,13 +84,31 @@ def apply_method(model: Any, method: Method, *, seed: int, config: SuiteConfig |
     if not any(p.requires_grad for p in trained.parameters()):
         raise InputError(f"method {name_of(method)} leaves no parameter to train; loosen what it freezes")
     trained.eval()
-    if before is not None:
-        _check_unchanged(trained, method, before)
+    check_unchanged(trained, method, before)
     return trained
 
 
-def _check_unchanged(model: Any, method: Method, before: torch.Tensor) -> None:
-    doing = "the forward pass of the model that apply left"
+def answers_of(model: Any, method: Method) -> torch.Tensor | None:
+    """Return logits by which `check_unchanged` knows a model again; none where the method may change them."""
+    with torch.inference_mode():
+        return None if method.changes_forward else _probe(model)
+
+
+def check_unchanged(model: Any, method: Method, before: torch.Tensor | None, *, hook: str = "apply") -> None:
+    """Refuse a method that changes the model before the first step without being meant to.
+
+    Args:
+        model: what the method left.
+        method: what made it.
+        before: of the model before, from `answers_of`.
+        hook: what of the method came between.
+
+    Raises:
+        InputError: the answers differ, or there are none.
+    """
+    if before is None:
+        return
+    doing = f"the forward pass of the model that {hook} left"
     with explain_errors(method, doing, InputError), torch.inference_mode():
         after = _probe(model)
     if after is None or after.shape != before.shape:
@@ -108,7 +127,8 @@ def _check_unchanged(model: Any, method: Method, before: torch.Tensor) -> None:
 
 def _probe(model: Any) -> torch.Tensor | None:
     """Return the logits for two short made-up texts; none without weights."""
-    if next(model.parameters()).device.type == "meta":
+    device = next(model.parameters()).device
+    if device.type == "meta":
         return None
     n_tokens = min(_PROBE_TOKENS, getattr(model.config, "max_position_embeddings", _PROBE_TOKENS))
     n_vocabulary, end = model.config.vocab_size, getattr(model.config, "eos_token_id", None)
@@ -116,6 +136,7 @@ def _probe(model: Any) -> torch.Tensor | None:
     if isinstance(end, int) and end < n_vocabulary:  # classifiers such as BART's read the end of a text, and need one
         ids = ids.masked_fill(ids == end, (end + 1) % n_vocabulary)
         ids[:, -1] = end
+    ids = ids.to(device)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if getattr(model.config, "is_encoder_decoder", False):
         inputs["decoder_input_ids"] = ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,37 @@ class UserMethod(Method):
         with explain_errors(self, "apply", InputError):
             return self.method.apply(model, config, task)
 
+    @property
+    def wrapped(self) -> Method:
+        """Return the user's own."""
+        return self.method
+
+    def prepare(self, model: Any, batches: Iterator[dict[str, torch.Tensor]]) -> None:
+        """Call the user's `prepare`."""
+        with explain_errors(self, "prepare", InputError):
+            prepare: Any = self.method.prepare
+            returned = prepare(model, batches)
+        if returned is not None and returned is not model:
+            raise InputError(
+                f"method {name_of(self)}: prepare returned {type(returned).__name__}, which would be lost; change the "
+                "model in place"
+            )
+
+    def restore(self, model: Any, saved: Mapping[str, torch.Tensor]) -> None:
+        """Call the user's `restore`."""
+        with explain_errors(self, "restore"):
+            self.method.restore(model, saved)
+
+    def loss(
+        self, model: Any, batch: dict[str, torch.Tensor], labels: torch.Tensor, outputs: Any
+    ) -> torch.Tensor | None:
+        """Call the user's `loss`; training says at which step an error was."""
+        return self.method.loss(model, batch, labels, outputs)
+
+    def gradients(self, model: nn.Module, closure: Callable[[], torch.Tensor]) -> None:
+        """Call the user's `gradients`; training says at which step an error was."""
+        self.method.gradients(model, closure)
+
     def optimizer(self, model: nn.Module, training: TrainingConfig) -> torch.optim.Optimizer | None:
         """Call the user's `optimizer`."""
         with explain_errors(self, "its optimizer"):
@@ -61,7 +92,7 @@ class UserMethod(Method):
 
 def name_of(method: Method) -> str:
     """Return the name of a method's class, as messages show it."""
-    return type(method.method if isinstance(method, UserMethod) else method).__name__
+    return type(method.wrapped).__name__
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from bench.running.cost import CostMeter
 from bench.running.device import choose_device, device_class, make_deterministic
 from bench.running.learning import Learned, learn
 from bench.running.loading import encode, load, summarize_model
+from bench.running.preparing import prepare
 from bench.running.saving import save
 from bench.running.scoring import check_references, open_judge, open_metrics, score_human_texts, score_predictions
 from bench.running.settings import RunSettings
@@ -95,6 +96,7 @@ def _run_stages(run: RunContext, meter: CostMeter, determinism: dict[str, str]) 
     _write_config(run)
     loaded = load(run)
     rows = encode(run, loaded)
+    loaded = prepare(run, loaded, rows)
     judge = open_judge(run, loaded)
     metrics = open_metrics(run, judge)
     check_references(run, metrics)

@@ -13,7 +13,7 @@ from bench.records.predictions import Predictions
 from bench.running.context import RunContext
 from bench.running.learning import predict
 from bench.running.loading import EncodedSplits, LoadedModel, fresh_model
-from bench.running.weights import load_saved, save_trained
+from bench.running.weights import changed_state, load_saved, restore, save_trained
 from bench.tasks.base import Item, Task
 
 N_RELOADED = 4
@@ -32,11 +32,12 @@ def save(run: RunContext, loaded: LoadedModel, rows: EncodedSplits) -> int:
     """
     items = rows.test[:: max(1, len(rows.test) // N_RELOADED)][:N_RELOADED]
     with run.clock.stage("saving"), explain_errors(run.method, "saving and reloading"):
-        model = loaded.model
+        model, fresh = loaded.model, fresh_model(run)
+        changed = changed_state(model, fresh)
         if run.config.training.save == "merged":
             model = _merged(run, loaded.task, model, items)
-        n_bytes = save_trained(model, run.config, run.folder)
-        _check_reload(run, loaded.task, model, items)
+        n_bytes = save_trained(model, run.config, run.folder, changed=changed)
+        _check_reload(run, loaded.task, model, fresh, items)
     return n_bytes
 
 
@@ -53,16 +54,16 @@ def _merged(run: RunContext, task: Task, model: Any, items: Sequence[Item]) -> A
     return merged
 
 
-def _check_reload(run: RunContext, task: Task, model: Any, items: Sequence[Item]) -> None:
+def _check_reload(run: RunContext, task: Task, model: Any, fresh: Any, items: Sequence[Item]) -> None:
     """Load the saved weights into a fresh model and compare its answers with those of the trained one."""
     expected = predict(run, task, model, items)
-    reloaded = load_saved(fresh_model(run), run.config, run.folder, run.device)
+    reloaded = load_saved(restore(fresh, run.method, task, run.folder), run.config, run.folder, run.device)
     answers = predict(run, task, reloaded, items)
     if answers.predictions != expected.predictions or not np.array_equal(answers.losses_nats, expected.losses_nats):
         raise TrainingError(
             f"{run.folder.name}: the saved weights do not reload to the same predictions (losses differ by up to "
-            f"{_gap(expected, answers):.3g} nats); something that training changed is not among the trainable "
-            "parameters"
+            f"{_gap(expected, answers):.3g} nats); something that training changed is neither a "
+            "parameter nor a persistent buffer of the model"
         )
 
 

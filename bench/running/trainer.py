@@ -1,14 +1,15 @@
 """A thin layer on `transformers.Trainer`, which does optimisation, precision and device placement.
 
-Ours adds the loss of the task, a method's penalty, the rows of one process among several, and an end where the loss is
-not finite. What is written down of it is in `training_log`.
+Ours adds the loss of the task, what a method makes of loss and gradients, the rows of one process among several, and an
+end where the loss is not finite. What is written down of it is in `training_log`.
 """
 
 from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ from bench.core.errors import TrainingError
 from bench.core.processes import n_processes
 from bench.core.progress import Advance, no_advance
 from bench.methods import Method
-from bench.methods.user_method import explain_errors
+from bench.methods.base import defines
+from bench.methods.user_method import explain_errors, name_of
 from bench.records.record import EpochSummary
 from bench.running.shared_batch import WholeBatch, gather, own_rows, part_of
 from bench.running.trackers import Tracking, track
@@ -46,6 +48,17 @@ class TrainOutcome:
     """Tokens of text trained on, padding not counted, every pass counted."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """One forward pass of a model."""
+
+    model: Any
+    given: dict[str, Any]
+    """The arguments, by name."""
+    outputs: Any
+    """What transformers returned: `logits`, and room for a `loss`."""
+
+
 class TaskTrainer(transformers.Trainer):  # type: ignore[misc]
     """The Trainer with a task's loss."""
 
@@ -54,7 +67,7 @@ class TaskTrainer(transformers.Trainer):  # type: ignore[misc]
 
         Args:
             task: gives the loss.
-            method: gives the penalty, and the modules whose dropout stays off.
+            method: gives loss, change of gradients and penalty, and the modules whose dropout stays off.
             trained: what the method left; of a style duel, both writers.
             log: told of every batch.
             arguments: of transformers' Trainer.
@@ -63,19 +76,92 @@ class TaskTrainer(transformers.Trainer):  # type: ignore[misc]
         self._task = task
         self._method = method
         self._models = task.base_models(trained)
+        self._trained = trained
         self._quiet = [module for part in self._models for module in method.quiet(part)]
+        self._owns_loss = defines(method, "loss")
         self._log = log
+
+    def training_step(self, model: Any, inputs: Batch, *given: Any, **named: Any) -> torch.Tensor:
+        """Return the loss () of a batch after its backward pass, and after the method's change of gradients."""
+        loss: torch.Tensor = super().training_step(model, inputs, *given, **named)
+        if defines(self._method, "gradients"):
+
+            def closure() -> torch.Tensor:
+                model.zero_grad(set_to_none=True)
+                with self.compute_loss_context_manager():
+                    again, _ = self._losses(model, inputs)
+                self.accelerator.backward(again)
+                return again.detach()
+
+            self._method.gradients(self._trained, closure)
+        return loss
 
     def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, **_: Any) -> Any:
         """Return the loss () that this process descends, after writing down the batch."""
+        loss, batch = self._losses(model, inputs)
+        self._log.add(batch)
+        return loss
+
+    def _losses(self, model: Any, inputs: Batch) -> tuple[torch.Tensor, WholeBatch]:
+        """Return the loss () that this process descends, and what all processes saw of the batch.
+
+        Raises:
+            TrainingError: the loss is not finite.
+        """
         self._switch_dropout_off()
         positions, rows = self._own_part(inputs)
-        computed = self._task.loss(model, rows)
+        with self._calls() as calls:
+            computed = self._task.loss(model, dict(rows))
         part = part_of(computed, positions)
         batch = gather(part)
-        self._log.add(batch)
-        self._check_finite(batch)
-        return self._with_penalties(batch.share_of(part, computed.loss))
+        self._check_finite(batch.loss)
+        loss = self._own_loss(calls, rows, computed.loss) if self._owns_loss else computed.loss
+        return self._with_penalties(batch.share_of(part, loss)), batch
+
+    @contextmanager
+    def _calls(self) -> Iterator[list[_Call]]:
+        """Yield a list that takes in what the models are called with and return, where the method's loss reads it."""
+        calls: list[_Call] = []
+        models = self._models if self._owns_loss else []
+
+        def note(model: Any, _: Any, given: dict[str, Any], outputs: Any) -> None:
+            calls.append(_Call(model=model, given=given, outputs=outputs))
+
+        handles = [model.register_forward_hook(note, with_kwargs=True) for model in models]
+        try:
+            yield calls
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _own_loss(self, calls: Sequence[_Call], rows: Batch, loss: torch.Tensor) -> torch.Tensor:
+        """Return the method's loss (), a mean over authors where there are several.
+
+        Args:
+            calls: one an author.
+            rows: of this process.
+            loss: the task's own ().
+
+        Raises:
+            TrainingError: it is no finite scalar that depends on what trains.
+        """
+        losses = []
+        for author, call in enumerate(calls):
+            labels = self._task.model_inputs(rows, author)["labels"]
+            if labels.dim() > 1:  # a causal model may have computed the logits of the last positions alone
+                labels = labels[:, -call.outputs.logits.shape[1] :]
+            call.outputs["loss"] = loss
+            own = self._method.loss(call.model, dict(call.given), labels, call.outputs)
+            losses.append(loss if own is None else own)
+        for own in losses:
+            if not (isinstance(own, torch.Tensor) and own.dim() == 0 and own.requires_grad):
+                got = f"shape {tuple(own.shape)}" if isinstance(own, torch.Tensor) else type(own).__name__
+                raise TrainingError(
+                    f"method {name_of(self._method)}: loss must return one number with a gradient, a tensor of shape "
+                    f"(), got {got}"
+                )
+            self._check_finite(float(own.detach()))
+        return torch.stack(losses).mean()
 
     def _switch_dropout_off(self) -> None:
         """Put the method's quiet modules back into evaluation mode: the Trainer has just switched the whole model."""
@@ -97,15 +183,15 @@ class TaskTrainer(transformers.Trainer):  # type: ignore[misc]
                 rows = {name: values[: len(positions)] for name, values in rows.items()}
         return positions, rows
 
-    def _check_finite(self, batch: WholeBatch) -> None:
+    def _check_finite(self, loss: float) -> None:
         """Raise where the loss is not finite.
 
         Raises:
             TrainingError: it is not.
         """
-        if not math.isfinite(batch.loss):
+        if not math.isfinite(loss):
             raise TrainingError(
-                f"step {self.state.global_step + 1}: the loss is {batch.loss}; lower training.learning_rate "
+                f"step {self.state.global_step + 1}: the loss is {loss}; lower training.learning_rate "
                 f"(now {self.args.learning_rate:g}), set training.max_grad_norm, or use training.precision = 'float32'"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ from bench.config import SuiteConfig
 from bench.core.errors import RunError
 from bench.materials.quiet import quiet_transformers
 from bench.methods.applying import trainable_state
+from bench.methods.base import Method, defines
+from bench.tasks.base import Task
 
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_FOLDER = "model"
 
 
-def save_trained(model: Any, config: SuiteConfig, folder: Path) -> int:
+def save_trained(
+    model: Any, config: SuiteConfig, folder: Path, *, changed: Mapping[str, torch.Tensor] | None = None
+) -> int:
     """Write what training changed, and return its size in bytes.
 
     Args:
@@ -24,6 +29,8 @@ def save_trained(model: Any, config: SuiteConfig, folder: Path) -> int:
         config: `training.save` decides between the trainable parameters and the whole model (for a peft method, its
             adapter) by `save_pretrained`.
         folder: the run folder.
+        changed: what differs from a fresh model besides the trainable parameters, from `changed_state`; the whole
+            model holds it in any case.
     """
     whole = config.training.save == "pretrained" and config.method.kind != "peft"
     if whole or config.training.save == "merged":
@@ -32,7 +39,7 @@ def save_trained(model: Any, config: SuiteConfig, folder: Path) -> int:
         return sum(file.stat().st_size for file in (folder / MODEL_FOLDER).iterdir())
     from safetensors.torch import save_file
 
-    save_file(trainable_state(model), folder / WEIGHTS_FILE)
+    save_file(trainable_state(model) | dict(changed or {}), folder / WEIGHTS_FILE)
     return (folder / WEIGHTS_FILE).stat().st_size
 
 
@@ -60,10 +67,60 @@ def load_saved(fresh: Any, config: SuiteConfig, folder: Path, device: torch.devi
 
     state = load_file(folder / WEIGHTS_FILE)
     trainable = {name: p for name, p in fresh.named_parameters() if p.requires_grad}
-    if set(state) != set(trainable):
-        odd = sorted(set(state) ^ set(trainable))[:3]
-        raise RunError(f"{folder / WEIGHTS_FILE}: holds other parameters than the method trains, such as {odd}")
+    known = trainable | frozen_state(fresh)
+    odd = sorted({*(set(trainable) - set(state)), *(set(state) - set(known))})
+    odd += sorted(name for name in set(state) & set(known) if state[name].shape != known[name].shape)
+    if odd:
+        raise RunError(
+            f"{folder / WEIGHTS_FILE}: holds other parameters than the method trains, such as {odd[:3]}; where prepare "
+            "or training changes the shape of the model, the method's restore must give a fresh one that shape"
+        )
     with torch.no_grad():
-        for name, parameter in trainable.items():
-            parameter.copy_(state[name])
+        for name, tensor in state.items():
+            known[name].copy_(tensor)
     return fresh.eval()
+
+
+def restore(fresh: Any, method: Method, task: Task, folder: Path) -> Any:
+    """Let a method give a fresh model the shape of the one that was saved; return the fresh model.
+
+    Args:
+        fresh: base model under the method, as before training.
+        method: what made it.
+        task: what it is for; names its parts.
+        folder: the run folder.
+    """
+    if defines(method, "restore") and (folder / WEIGHTS_FILE).is_file():
+        from safetensors.torch import load_file
+
+        state = load_file(folder / WEIGHTS_FILE)
+        names = {id(module): f"{name}." if name else "" for name, module in fresh.named_modules()}
+        for part in task.base_models(fresh):
+            prefix = names[id(part)]
+            method.restore(part, {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)})
+    return fresh
+
+
+def changed_state(model: Any, fresh: Any) -> dict[str, torch.Tensor]:
+    """Return what does not train and yet differs from a fresh model: buffers, and weights that a hook has set.
+
+    Args:
+        model: the trained model.
+        fresh: base model under the method, as before training.
+
+    Returns:
+        Name -> tensor on the CPU; empty for a method that leaves such things alone.
+    """
+    before = frozen_state(fresh)
+    return {
+        name: tensor.detach().cpu().clone().contiguous()
+        for name, tensor in frozen_state(model).items()
+        if name not in before or before[name].shape != tensor.shape or not torch.equal(before[name], tensor)
+    }
+
+
+def frozen_state(model: Any) -> dict[str, torch.Tensor]:
+    """Return the parameters that do not train, and the buffers that belong to the state of a model, by name."""
+    kept = set(model.state_dict(keep_vars=True))
+    buffers = {name: buffer for name, buffer in model.named_buffers() if name in kept}
+    return {name: p for name, p in model.named_parameters() if not p.requires_grad} | buffers

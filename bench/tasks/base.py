@@ -72,6 +72,17 @@ class Task:
         """Return a training batch of tensors, each (B, ...)."""
         raise NotImplementedError
 
+    def model_inputs(self, batch: dict[str, torch.Tensor], part: int) -> dict[str, torch.Tensor]:
+        """Return what one model of `base_models` is called with for a batch, labels included.
+
+        The loss that a transformers model then returns is this task's loss of that part.
+
+        Args:
+            batch: from `collate`.
+            part: position of the model among `base_models`.
+        """
+        return dict(batch)
+
     def n_tokens(self, item: Item) -> int:
         """Return how many tokens of text one item holds."""
         raise NotImplementedError

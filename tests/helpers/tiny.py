@@ -13,7 +13,9 @@ from bench.materials.heads import HEADS
 from bench.materials.load import load_splits
 from bench.materials.splits import SPLITS, Splits
 from bench.methods.applying import build
+from bench.methods.base import defines
 from bench.records.predictions import Predictions
+from bench.running.preparing import prepare_models
 from bench.running.trainer import Evaluate, TrainOutcome, train
 from bench.suites.resolve import load_suite, resolve
 from bench.tasks.base import Item, Task, kind_of_task
@@ -151,4 +153,7 @@ def assemble(config: SuiteConfig, *, seed: int = 0) -> Pieces:
     tokenizer = load_tokenizer(base, padding_side=HEADS[config.model.family].padding_side)
     task = kind.build(config, tokenizer, model, seed=seed)
     items = [task.encode(model, getattr(splits, split), split, advance=nothing) for split in SPLITS]
+    method = build(config.method)
+    if defines(method, "prepare"):
+        prepare_models(model, task, method, items[0], batch_size=config.training.batch_size, seed=seed)
     return Pieces(config, splits, tokenizer, model, task, *items)

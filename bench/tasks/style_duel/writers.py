@@ -13,6 +13,7 @@ from bench.config import SuiteConfig
 from bench.core.errors import InputError
 from bench.methods import Method
 from bench.methods.applying import apply_method
+from bench.methods.base import defines
 from bench.methods.user_method import explain_errors
 
 N_WRITERS = 2
@@ -41,7 +42,8 @@ class Writers(nn.Module):  # type: ignore[misc]
             InputError: the method does not fit the model, or cannot be there twice.
         """
         super().__init__()
-        self._shares_base = method.shares_base
+        self._shares_base = method.shares_base and not defines(method, "prepare")
+        """What batches show of one author is not the other's to start from."""
         first = apply_method(load(), method, seed=seed, config=config)
         if self._shares_base:
             doing = "a second adapter on its base (shares_base)"

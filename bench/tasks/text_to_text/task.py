@@ -177,6 +177,12 @@ class CausalTextToText(_TextToText):
         positions = (inputs["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
         return inputs | {"position_ids": positions, "labels": labels}
 
+    def model_inputs(self, batch: dict[str, torch.Tensor], part: int) -> dict[str, torch.Tensor]:
+        """Return the batch with labels (B, S) that are as long as the inputs: nothing of the prompt is a target."""
+        labels = torch.full_like(batch["input_ids"], IGNORED)
+        labels[:, labels.shape[1] - batch["labels"].shape[1] :] = batch["labels"]
+        return batch | {"labels": labels}
+
     def _target_losses(self, model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         labels = batch.pop("labels")  # (B, T)
         mask = labels != IGNORED

@@ -151,6 +151,11 @@ class Writing(Task):
         ]
         return {"input_ids": torch.stack(rows)}
 
+    def model_inputs(self, batch: dict[str, torch.Tensor], part: int) -> dict[str, torch.Tensor]:
+        """Return the windows (B, W) of one author, which are their own labels."""
+        ids = batch["input_ids"][:, part]
+        return {"input_ids": ids, "labels": ids}
+
     def n_tokens(self, item: Item) -> int:
         """Return the tokens of one item's windows."""
         return int(item["width"]) * len(item["streams"])
