@@ -31,6 +31,9 @@ _TARGETS = {
 }
 """Model type -> peft type (`""`: any) -> what peft's own tables say of other types, and of this one leave out."""
 
+_ADAPT_OTHER_MODULES = ("TRAINABLE_TOKENS", "ADAPTION_PROMPT", "SHADOW")
+"""Types that adapt embeddings or whole blocks, and find them by themselves."""
+
 _ADALORA_WARMUP, _ADALORA_FINAL = 0.1, 0.5
 """Shares of the steps before AdaLoRA starts to prune, and after it has. Zhang et al. 2023 give steps for each task of
 GLUE; on the larger ones these are about a tenth and about a half of all."""
@@ -161,6 +164,11 @@ class _RankAllocation(TrainerCallback):  # type: ignore[misc]
         chosen = self._tuner.peft_config["default"]
         total = max(int(state.max_steps), 2)  # a step rates the ranks before one prunes them; a single step only rates
         if "total_step" in self._given:
+            if chosen.total_step > total:
+                raise InputError(
+                    f"method.config.total_step = {chosen.total_step}, and the run has {total} steps: its ranks would "
+                    "not come down to target_r; lower it, or leave it out to have it scaled"
+                )
             return
         chosen.total_step = total
         if "tfinal" not in self._given:
@@ -187,7 +195,7 @@ def _choose_targets(model: Any, config: Any, kind: str) -> None:
     from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
     from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
 
-    if getattr(config, "target_modules", "") is not None:
+    if getattr(config, "target_modules", "") is not None or kind in _ADAPT_OTHER_MODULES:
         return
     model_type = model.config.model_type
     known = getattr(PEFT_TYPE_TO_TUNER_MAPPING[config.peft_type], "target_module_mapping", {})

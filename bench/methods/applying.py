@@ -110,7 +110,14 @@ def check_unchanged(model: Any, method: Method, before: torch.Tensor | None, *, 
         return
     doing = f"the forward pass of the model that {hook} left"
     with explain_errors(method, doing, InputError), torch.inference_mode():
-        after = _probe(model)
+        try:
+            after = _probe(model)
+        except (RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
+            if not isinstance(method, Peft) or isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise InputError(
+                f"method.config: the model cannot be run with it: {type(error).__name__}: {error}"
+            ) from error
     if after is None or after.shape != before.shape:
         shape = "none" if after is None else tuple(after.shape)
         raise InputError(
@@ -118,10 +125,17 @@ def check_unchanged(model: Any, method: Method, before: torch.Tensor | None, *, 
         )
     change, largest = float((after - before).abs().max()), float(before.abs().max())
     if not change <= _PROBE_TOLERANCE * largest:
+        if isinstance(method, Peft):
+            named, mend = (
+                "method.config",
+                "every method here starts from the base's answers: choose another start of it",
+            )
+        else:
+            named = f"method {name_of(method)}"
+            mend = "let what it adds start without effect, or set changes_forward = True in its class if that is meant"
         raise InputError(
-            f"method {name_of(method)} changes the model before the first step: logits move by up to {change:.3g}, "
-            f"where the largest is {largest:.3g}; let what it adds start without effect, or set changes_forward = True "
-            "in its class if that is meant"
+            f"{named} changes the model before the first step: logits move by up to {change:.3g}, where the largest is "
+            f"{largest:.3g}; {mend}"
         )
 
 

@@ -43,10 +43,8 @@ REFUSED_TYPES = {
     "XLORA": "it mixes adapters that were trained before, and there are none",
     "POLY": "it needs the number of a task beside every row",
     "MULTITASK_PROMPT_TUNING": "it needs the number of a task beside every row",
-    "CPT": "its prompt is made of labelled examples, whose tokens peft must be given",
-    "CARTRIDGE": "its keys and values are distilled from a text of their own, not trained on the task's rows",
-    "ADAPTION_PROMPT": "it inserts keys into the attention of some causal models, past the project's own prompts",
-    "SHADOW": "it trains a network beside the model that peft pairs with the layers of other models",
+    "CPT": "its prompt is made of labelled examples, whose tokens peft would have to be given",
+    "CARTRIDGE": "its keys and values come from a text of their own, which peft would have to be given",
 }
 """peft type -> why it is refused."""
 _CONFIG_OF_START = {"eva_config": "eva", "corda_config": "corda", "lora_ga_config": "lora_ga", "loftq_config": "loftq"}

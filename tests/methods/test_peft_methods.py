@@ -301,6 +301,8 @@ def test_a_schedule_of_ones_own_is_kept_and_one_that_leaves_no_step_is_refused()
     assert (chosen.total_step, chosen.tinit, chosen.tfinal) == (12, 3, 4)
     with pytest.raises(InputError, match=r"tinit = 9 and tfinal = 6 leave no step to prune in, of 12; lower them"):
         _adalora("method.config.tinit=9").train()
+    with pytest.raises(InputError, match=r"total_step = 100, and the run has 12 steps: its ranks would not come down"):
+        _adalora("method.config.total_step=100", "method.config.tinit=1", "method.config.tfinal=6").train()
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
