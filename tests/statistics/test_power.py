@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from calibration import chance_of_decision
+from calibration.worlds import chance_of_decision
 from scipy.stats import norm
 
 from bench.core.errors import InputError
