@@ -113,13 +113,13 @@ def promote(
     ] = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(help="Repeatable; dirty, few-seeds or incomparable: accept it, and say so in the baseline."),
+        typer.Option(help="Repeatable; dirty, mixed, few-seeds or incomparable: accept it, and note it there."),
     ] = None,
 ) -> None:
     """Make the stored runs of one config the measured baseline of their suite, profile and method.
 
-    Refused: runs of a tree with uncommitted changes, fewer seeds than the policy asks for, and runs that cannot be
-    compared with the baseline they replace.
+    Refused: runs of code, a suite, a method or a metric that no commit holds, seeds by different code, fewer seeds than
+    the policy asks for, and runs that cannot be compared with the baseline they replace.
     """
     done = promote_runs(run_folder, reason=reason, root=baselines, policy=policy, allow=allow or ())
     typer.echo(done.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,7 @@ from bench.metrics.user_metric import tables_of
 from bench.reports.run import write_cell_report
 from bench.running.runs import run_each
 from bench.running.settings import RunSettings
+from bench.running.user_files import suite_folders
 from bench.suites.profile import resolve_suite
 
 
@@ -77,7 +79,7 @@ def run(
         offline=offline,
         progress=settings.progress,
     )
-    results = run_each(config, run_seeds, settings)
+    results = run_each(config, run_seeds, replace(settings, suite_folders=suite_folders(suite, config)))
     if not is_main():
         return
     known = [result.stored for result in results]

@@ -8,12 +8,14 @@ import hashlib
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.core.builtin import builtin_root
 from bench.core.processes import n_processes
-from bench.records.record import Environment
+from bench.records.record import Environment, WorkingTree
 
 PACKAGES = (
     "accelerate",
@@ -81,7 +83,14 @@ def _sources_sha256(package: Path) -> str:
     return sha256.hexdigest()
 
 
-def environment(*, device: str, n_threads: int, precision: str, determinism: dict[str, str]) -> Environment:
+def environment(
+    *,
+    device: str,
+    n_threads: int,
+    precision: str,
+    determinism: dict[str, str],
+    user_files: Mapping[str, WorkingTree] | None = None,
+) -> Environment:
     """Return the software and hardware of this process.
 
     Args:
@@ -89,6 +98,7 @@ def environment(*, device: str, n_threads: int, precision: str, determinism: dic
         n_threads: CPU threads that torch uses inside an operation; results on the CPU depend on it.
         precision: arithmetic of forward and backward passes.
         determinism: the switches that are on.
+        user_files: what version control says of suite, method and metrics.
     """
     code = code_at_hand()
     return Environment(
@@ -96,6 +106,7 @@ def environment(*, device: str, n_threads: int, precision: str, determinism: dic
         commit=code.commit,
         dirty=code.dirty,
         code_sha256=code.sha256,
+        user_files=dict(user_files or {}),
         python=platform.python_version(),
         platform=f"{platform.system()}-{platform.machine()}",
         packages=package_versions(),
@@ -161,3 +172,19 @@ def working_tree() -> tuple[str | None, bool | None]:
         _git(package_folder, "status", "--porcelain", "--", ".", "../suites"),
     )
     return commit, None if changes is None else bool(changes)
+
+
+def tree_of(path: Path) -> WorkingTree:
+    """Return what version control says of a file, or of a folder and all that is in it.
+
+    What came with an installed copy of this package is outside every repository, though it may lie inside somebody's.
+    """
+    folder = path if path.is_dir() else path.parent
+    if _git(folder, "rev-parse", "--is-inside-work-tree") != "true":
+        return WorkingTree(commit=None, dirty=None)
+    absolute = str(path.resolve())
+    is_tracked = _git(folder, "ls-files", "--error-unmatch", absolute) is not None
+    if not is_tracked and path.resolve().is_relative_to(builtin_root("suites").resolve()):
+        return WorkingTree(commit=None, dirty=None)
+    changes = _git(folder, "status", "--porcelain", "--", absolute)
+    return WorkingTree(commit=_git(folder, "rev-parse", "HEAD"), dirty=not is_tracked or bool(changes))

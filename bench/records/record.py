@@ -190,6 +190,15 @@ class Forgetting(Strict):
     """Windows of the text that were read."""
 
 
+class WorkingTree(Strict):
+    """What version control says of files that a run read."""
+
+    commit: str | None
+    """Commit of the repository that they lie in; none outside one."""
+    dirty: bool | None
+    """Whether no commit holds them as they are: changed, or never committed; none outside a repository."""
+
+
 class Environment(Strict):
     """Software and hardware that produced a run."""
 
@@ -201,6 +210,9 @@ class Environment(Strict):
     code_sha256: str | None = None
     """sha256 of the source files of this package: tells one state of changed code from another; none in older
     records."""
+    user_files: dict[str, WorkingTree] = Field(default_factory=dict)
+    """`suite`, `method` or `metric NAME` -> what version control says of the folder or file; only those that were read
+    from one, and none in older records."""
     python: str
     platform: str
     packages: dict[str, str]

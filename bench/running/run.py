@@ -19,7 +19,7 @@ from bench.core.files import atomic_folder
 from bench.core.progress import Clock
 from bench.materials.fetch import Materials, fetch
 from bench.methods.applying import build
-from bench.records.provenance import environment
+from bench.records.provenance import code_at_hand, environment
 from bench.records.record import Hashes, RunRecord
 from bench.records.store import (
     LOCK_FILE,
@@ -40,6 +40,7 @@ from bench.running.saving import save
 from bench.running.scoring import check_references, open_judge, open_metrics, score_human_texts, score_predictions
 from bench.running.settings import RunSettings
 from bench.running.trackers import check_trackers
+from bench.running.user_files import user_files
 
 
 def run_seed(config: SuiteConfig, seed: int, settings: RunSettings, cache: RunCache | None = None) -> RunRecord:
@@ -93,6 +94,8 @@ def materials_of(config: SuiteConfig, settings: RunSettings, cache: RunCache) ->
 
 def _run_stages(run: RunContext, meter: CostMeter, determinism: dict[str, str]) -> RunRecord:
     """Do every stage in its order, write all files of the run but the record, and return that."""
+    code_at_hand()  # before anything runs: what is edited meanwhile is not what ran
+    files = user_files(run.config, run.settings)
     _write_config(run)
     loaded = load(run)
     rows = encode(run, loaded)
@@ -139,6 +142,7 @@ def _run_stages(run: RunContext, meter: CostMeter, determinism: dict[str, str]) 
             n_threads=torch.get_num_threads(),
             precision=config.training.precision,
             determinism=determinism,
+            user_files=files,
         ),
         cost=meter.cost(run.clock, n_training_tokens=learned.outcome.n_tokens, saved_bytes=saved_bytes),
     )

@@ -20,6 +20,7 @@ from bench.records.store import RECORD_FILE, StoredRun, is_stored, read_record, 
 from bench.running.cache import RunCache
 from bench.running.reuse import made_otherwise
 from bench.running.settings import RunSettings
+from bench.running.user_files import suite_folders
 from bench.suites.profile import resolve_suite
 
 
@@ -139,7 +140,7 @@ def run_seeds(
     config = resolve_suite(
         suite, profile=profile, method=method, overrides=overrides, offline=offline, progress=settings.progress
     )
-    return run_each(config, seeds, settings)
+    return run_each(config, seeds, replace(settings, suite_folders=suite_folders(suite, config)))
 
 
 def run_each(config: SuiteConfig, seeds: Sequence[int], settings: RunSettings) -> list[SeedResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,5 +24,7 @@ class RunSettings:
     """Run again even where a record stands."""
     report_to: tuple[str, ...] = ()
     """Trackers of the Trainer's own integrations, such as `tensorboard`."""
+    suite_folders: Mapping[str, Path] = field(default_factory=dict)
+    """Suite -> its folder, for what version control says of it; one that is not here is looked for by its name."""
     progress: Progress = field(default_factory=Silent)
     """Told where a run is; silent unless given."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from factories import make_record, write_cell, write_run
+from stored import write_suite
 from typer.testing import CliRunner
 
 from bench.cli.baseline import baseline as baseline_app
@@ -27,6 +28,7 @@ from bench.core.files import read_rows
 from bench.records import baselines as baseline
 from bench.records.making import from_runs
 from bench.records.noise import MetricNoise, NoiseFloor
+from bench.records.record import WorkingTree
 from bench.records.store import (
     ResultName,
     Store,
@@ -230,6 +232,12 @@ def test_what_would_spoil_a_baseline_is_refused_by_name_and_stored_where_it_is_a
     stored = (root / "sentiment_sst2/documented/frozen_body.json").read_bytes()
     cases: list[tuple[str, type[BenchError], list[Path], str]] = [
         ("dirty", InputError, cell(tmp_path / "b", 0, 1, 2, environment__dirty=True), r"seed\(s\) 0, 1, 2 ran from"),
+        (
+            "mixed",
+            InputError,
+            [*cell(tmp_path / "m", 0, 1), *cell(tmp_path / "m", 2, environment__commit="f" * 40)],
+            "the seeds were made by different code: commit ccccccc for seeds 0, 1 and fffffff for seed 2",
+        ),
         ("few-seeds", InputError, cell(tmp_path / "c", 0, 1), r"2 seed\(s\) were given, and a baseline needs 3"),
         (
             "incomparable",
@@ -250,6 +258,28 @@ def test_what_would_spoil_a_baseline_is_refused_by_name_and_stored_where_it_is_a
         assert re.search(message, waived[0])
     with pytest.raises(InputError, match=r"--allow 'dirt' is not known; did you mean 'dirty'\?"):
         promote(cases[0][2], reason="r", root=root, allow=["dirt"])
+
+
+@pytest.mark.parametrize("name", ["suite", "method", "metric Counted"])
+def test_runs_of_files_that_no_commit_holds_are_refused(tmp_path: Path, name: str) -> None:
+    held, changed = {"commit": "c" * 40, "dirty": False}, {"commit": "c" * 40, "dirty": True}
+    root = tmp_path / "baselines"
+    promote(cell(tmp_path / "a", 0, 1, 2, environment__user_files={name: held}), reason="r", root=root)
+    runs = cell(tmp_path / "b", 0, 1, 2, environment__user_files={name: changed})
+    with pytest.raises(InputError, match=rf"no commit holds the files of the {name} as they were run.*--allow dirty"):
+        promote(runs, reason="r", root=root)
+    assert promote(runs, reason="r", root=root, allow=["dirty"]).baseline.waived[0].startswith("dirty: no commit holds")
+
+
+def test_an_uncommitted_suite_is_refused_though_an_older_record_does_not_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(promotion, "tree_of", lambda folder: WorkingTree(commit="c" * 40, dirty=True))
+    write_suite(tmp_path, make_record().config)
+    with pytest.raises(InputError, match="no commit holds the files of the suite as they were run"):
+        promote(cell(tmp_path, 0, 1, 2), reason="r")
+    promote(cell(tmp_path / "other", 0, 1, 2, config__training__learning_rate=0.3), reason="r")  # not this suite's
 
 
 def test_another_method_setting_is_what_baselines_are_replaced_for(tmp_path: Path) -> None:

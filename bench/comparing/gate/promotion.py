@@ -1,8 +1,8 @@
 """Promotion: which stored runs may become the measured baseline, and what is noted of it.
 
-A baseline is what every later run is held to, so three things are refused unless they are allowed by name, and what
-was allowed is stored in the baseline: runs of a tree with changes that no commit holds, fewer seeds than the policy
-asks for, and runs that cannot be compared with the baseline they would replace.
+A baseline is what every later run is held to, so four things are refused unless they are allowed by name, and what was
+allowed is stored in the baseline: runs of code, a suite, a method or a metric that no commit holds, seeds by different
+code, fewer seeds than the policy asks for, and runs that cannot be compared with the baseline they would replace.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from bench.comparing.comparable import comparability
+from bench.comparing.gate.current import suite_config
 from bench.comparing.gate.policy import POLICY_FILE, Policy, load_policy
 from bench.core.errors import BenchError, InputError, NotComparableError, suggest
 from bench.records.baselines import Baseline
 from bench.records.making import from_runs
-from bench.records.provenance import person, working_tree
+from bench.records.other_code import mixed_code
+from bench.records.provenance import person, tree_of, working_tree
 from bench.records.store import ResultName, StoredBaseline, baseline_path, baseline_sha256, write_baseline
+from bench.suites.resolve import load_suite
 
-Waiver = Literal["dirty", "few-seeds", "incomparable"]
+Waiver = Literal["dirty", "mixed", "few-seeds", "incomparable"]
 
 DEFAULT_MIN_SEEDS: Final = 3
 """Seeds that a baseline needs where no policy says otherwise."""
@@ -54,7 +57,7 @@ def promote(
         reason: why these runs become the baseline.
         root: the folder of baselines to store it in.
         policy: the policy whose `min_seeds` counts; default: `policy.toml` in `root`, else `DEFAULT_MIN_SEEDS`.
-        allow: which of `dirty`, `few-seeds` and `incomparable` not to refuse.
+        allow: which of `dirty`, `mixed`, `few-seeds` and `incomparable` not to refuse.
         created: the date to note; default: today, UTC.
 
     Raises:
@@ -72,6 +75,7 @@ def promote(
     waived = []
     for word, objection in (
         ("dirty", _dirty(made)),
+        ("mixed", _mixed(made)),
         ("few-seeds", _few_seeds(made, _policy_of(policy, root))),
         ("incomparable", old if isinstance(old, NotComparableError) else _incomparable(made, old, path)),
     ):
@@ -110,11 +114,45 @@ def _policy_of(path: Path | None, root: Path) -> Policy | None:
 
 def _dirty(made: Baseline) -> BenchError | None:
     seeds = [str(seed.seed) for seed in made.seeds if seed.environment.dirty]
+    if not seeds and (files := _uncommitted_files(made)):
+        return InputError(
+            f"no commit holds the files of {' and '.join(files)} as they were run, so no commit can repeat it; commit "
+            "them, and run the seeds again with --force"
+        )
     if not seeds:
         return None
     return InputError(
         f"seed(s) {', '.join(seeds)} ran from a working tree with uncommitted changes, so no commit can repeat them; "
         "commit, and run them again with --force"
+    )
+
+
+def _uncommitted_files(made: Baseline) -> list[str]:
+    """Return which files of users no commit holds as they ran, and the suite where none holds it as it is now."""
+    names = [name for seed in made.seeds for name, tree in seed.environment.user_files.items() if tree.dirty]
+    if "suite" not in names and _is_uncommitted_now(made):
+        names.append("suite")
+    return [f"the {name}" for name in dict.fromkeys(names)]
+
+
+def _is_uncommitted_now(made: Baseline) -> bool:
+    """Return whether the suite that these runs are of stands here, and no commit holds it: older records do not say."""
+    if all("suite" in seed.environment.user_files for seed in made.seeds):
+        return False
+    try:
+        file = load_suite(f"suites/{made.suite}")
+        config = suite_config(made.suite, made.profile, made.method, like=made.config)
+    except InputError:
+        return False
+    return config.key == made.config.key and bool(tree_of(file.path.parent).dirty)
+
+
+def _mixed(made: Baseline) -> BenchError | None:
+    mixed = mixed_code(made.records())
+    if not mixed:
+        return None
+    return InputError(
+        f"the seeds were made by different code: {'; '.join(mixed)}; run them again by one code with --force"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from filelock import FileLock, Timeout
 
 from bench.core.errors import InputError
@@ -44,7 +46,8 @@ def run_study(
 
         choose_device(settings.device)  # one that is not here would fail every trial
         check_methods(study)
-        run_one = runner(settings)
+        folder = study.suite.path.parent.resolve()
+        run_one = runner(replace(settings, suite_folders={study.suite.name: folder}))
     try:
         with FileLock(root / f"{study.file.study}.lock", timeout=0):
             ledger = open_ledger(root, study.file.study)

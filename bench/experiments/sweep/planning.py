@@ -118,7 +118,8 @@ def plan(
             f"no cell is left to run: {'; '.join(f'{n.suite}, {n.method}: {n.why}' for n in not_applicable)}"
         )
     cells = [planned for config in configs for planned in _cells(config, seeds, settings)]
-    silent = replace(settings, progress=Silent())  # it goes to other processes
+    folders = {suite.file.name: suite.file.path.parent.resolve() for suite in read}
+    silent = replace(settings, progress=Silent(), suite_folders=folders)  # it goes to other processes
     return Plan(cells=tuple(cells), not_applicable=tuple(not_applicable), settings=silent)
 
 

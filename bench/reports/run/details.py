@@ -152,6 +152,7 @@ def provenance(summary: RunSummary) -> Iterable[str]:
     facts = [
         ("bench", _distinct(summary, "bench_version")),
         ("commit", ", ".join(dict.fromkeys(_commit(e) for e in _environments(summary)))),
+        *_user_files(summary),
         ("device", _distinct(summary, "device")),
         ("CPU threads", _distinct(summary, "n_threads")),
         *([("processes", processes)] if (processes := _distinct(summary, "n_processes")) != "1" else []),
@@ -182,10 +183,23 @@ def _tables(summary: RunSummary, field: str, joint: str) -> str:
 
 
 def _commit(environment: Environment) -> str:
-    if environment.commit is None:
-        return "not in a working tree"
-    dirty = {True: ", with uncommitted changes", False: "", None: ", state unknown"}[environment.dirty]
-    return code(environment.commit[:12]) + dirty
+    return _held_by(environment.commit, environment.dirty)
+
+
+def _held_by(commit: str | None, dirty: bool | None) -> str:
+    if commit is None:
+        return "not in a working tree" if dirty is None else "no commit holds them"
+    changes = {True: ", with uncommitted changes", False: "", None: ", state unknown"}[dirty]
+    return code(commit[:12]) + changes
+
+
+def _user_files(summary: RunSummary) -> Iterable[tuple[str, str]]:
+    """Yield which commit holds the suite, the user's method and metrics, as far as records say."""
+    trees: dict[str, list[str]] = {}
+    for environment in _environments(summary):
+        for name, tree in environment.user_files.items():
+            trees.setdefault(name, []).append(_held_by(tree.commit, tree.dirty))
+    yield from ((f"files of the {cell(name)}", ", ".join(dict.fromkeys(held))) for name, held in trees.items())
 
 
 def rerun(summary: RunSummary) -> Iterable[str]:
