@@ -87,7 +87,7 @@ def _print(measured: MeasuredNoise) -> None:
     print_table(table)
     same = "the same weights and predictions, bit by bit" if floor.bitwise else "other weights or predictions each time"
     typer.echo(f"{plural(floor.n_repeats, 'run')} of seed {measured.repeats[0].seed}: {same}.")
-    changed = "initial weights and batch order" if draws_initial_weights(config) else "batch order"
-    alone = "" if draws_initial_weights(config) else "; the method draws no initial weights"
+    changed = "initial weights and batch order" if draws_initial_weights(measured.repeats[0]) else "batch order"
+    alone = "" if draws_initial_weights(measured.repeats[0]) else "; the method draws no initial weights"
     if floor.n_seeds > 1:
         typer.echo(f"{plural(floor.n_seeds, 'seed')}: each changes {changed}{alone}.")

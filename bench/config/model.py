@@ -31,6 +31,9 @@ class ModelConfig(Strict):
     """Which head the base model carries."""
     pooling: Literal["architecture", "mean"] = "architecture"
     """`architecture` uses the head transformers ships; `mean` averages token vectors before the same head."""
+    new_head: bool | None = None
+    """`true` trains a freshly drawn head where the base weights bring one that does not fit, or one not to be kept.
+    Without, a head that they bring is trained on, and one that they lack is new."""
     architecture: Architecture | None = None
     """For counting parameters without weights, and for `random_weights`."""
     total_parameters: int | None = Field(default=None, ge=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,6 +69,13 @@ class MeanPooledClassifier(PreTrainedModel):  # type: ignore[misc]
         logits = self.classifier(hidden)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
         return transformers.modeling_outputs.SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def encoder_keys(config: Any) -> dict[str, str]:
+    """Return how weights of an encoder are called that was saved under a head (pattern -> name, for `key_mapping`)."""
+    with torch.device("meta"):
+        prefix = AutoModel.from_config(config).base_model_prefix
+    return {f"^{re.escape(prefix)}\\.": f"{MeanPooledClassifier.base_model_prefix}."}
 
 
 def mean_over_tokens(hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import Field
 
-from bench.config import Strict, SuiteConfig
+from bench.config import Strict
 from bench.core.errors import InputError, TrainingError
 from bench.records.record import RunRecord
 
@@ -102,7 +102,7 @@ def check_seeding(repeats: Sequence[RunRecord], seeds: Sequence[RunRecord]) -> N
                 f"seed {repeats[0].seed}: a repeat had another {field} ({name}); "
                 "something draws from a generator that the run seed does not set"
             )
-        if field == "initial_trainable" and not draws_initial_weights(repeats[0].config):
+        if field == "initial_trainable" and not draws_initial_weights(repeats[0]):
             continue
         hashes = {record.seed: getattr(record.hashes, field) for record in seeds}
         most, n_alike = Counter(hashes.values()).most_common(1)[0]
@@ -114,12 +114,13 @@ def check_seeding(repeats: Sequence[RunRecord], seeds: Sequence[RunRecord]) -> N
             )
 
 
-def draws_initial_weights(config: SuiteConfig) -> bool:
+def draws_initial_weights(record: RunRecord) -> bool:
     """Return whether a run seed can change the initial trainable weights.
 
-    A classifier gets a new head. A language model comes whole, so only an adapter brings new weights, and not every
-    adapter draws them.
+    A classifier gets a new head, unless its base weights bring one. A language model comes whole, so only an adapter
+    brings new weights, and not every adapter draws them.
     """
-    if config.task.draws_head:
+    config, new = record.config, record.model.new_modules
+    if new or (new is None and config.task.draws_head):
         return True
     return config.method.kind == "peft" and config.method.config["peft_type"] not in _CONSTANT_ADAPTERS

@@ -103,6 +103,9 @@ class ModelSummary(Strict):
     trainable_parameters: int
     trainable_share: float
     """Trainable / total, in [0, 1]."""
+    new_modules: tuple[str, ...] | None = None
+    """Modules that the base weights lack and the run seed drew, such as a classifier's head; empty where they lack
+    none, none in older records."""
 
 
 class Hashes(Strict):

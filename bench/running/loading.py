@@ -9,7 +9,7 @@ import torch
 
 from bench.config import SplitName
 from bench.core.progress import Advance
-from bench.materials.base_model import count_parameters, load_model, load_tokenizer
+from bench.materials.base_model import check_vocabulary, count_parameters, load_tokenizer, load_weights
 from bench.materials.heads import HEADS
 from bench.materials.splits import SPLITS
 from bench.methods.applying import state_hash, trainable_state
@@ -31,6 +31,8 @@ class LoadedModel:
     task: Task
     initial_hash: str
     """Of the trainable parameters before the first step."""
+    new_modules: tuple[str, ...]
+    """What the base weights lack and the run seed drew, such as a classifier's head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,38 +51,63 @@ def load(run: RunContext) -> LoadedModel:
     """Load the base model, apply the method, and build the task.
 
     Raises:
-        InputError: the method or the task does not fit the model.
+        InputError: weights or tokenizer are not those of such a model; the method or the task does not fit it.
     """
     with run.clock.stage("loading"):
-        model = fresh_model(run)
+        model, new_modules = _build(run)
         tokenizer = load_tokenizer(run.materials.base, padding_side=HEADS[run.config.model.family].padding_side)
+        check_vocabulary(
+            tokenizer,
+            n_embeddings=getattr(getattr(model, "config", None), "vocab_size", None),
+            texts=[example.input for example in run.materials.splits.train],
+            place=f"model.source: {run.materials.base.identity}",
+        )
         task = kind_of_task(run.config).build(run.config, tokenizer, model, seed=run.seed)
         return LoadedModel(
             model=model,
             tokenizer=tokenizer,
             task=task,
             initial_hash=state_hash(trainable_state(model)),
+            new_modules=new_modules,
         )
 
 
 def fresh_model(run: RunContext) -> Any:
     """Return the base weights under the method, on the device; the same every time for one seed."""
+    return _build(run)[0]
+
+
+def _build(run: RunContext) -> tuple[Any, tuple[str, ...]]:
+    """Return the model, and the modules of the base that are new."""
     config, base = run.config, run.materials.base
+    labels = config.data.labels
+    new: dict[str, None] = {}  # in the model's order; a style duel loads its base twice
 
     def load_base() -> Any:
-        return load_model(config.model, base, n_labels=len(config.data.labels), seed=run.seed)
+        weights = load_weights(
+            config.model,
+            base,
+            n_labels=len(labels),
+            seed=run.seed,
+            labels=labels if HEADS[config.model.family].has_labels else (),
+        )
+        new.update(dict.fromkeys(weights.new_modules))
+        return weights.model
 
-    return kind_of_task(config).build_model(config, run.method, load_base, seed=run.seed).to(run.device).eval()
+    model = kind_of_task(config).build_model(config, run.method, load_base, seed=run.seed)
+    return model.to(run.device).eval(), tuple(new)
 
 
-def summarize_model(run: RunContext, model: Any) -> ModelSummary:
+def summarize_model(run: RunContext, loaded: LoadedModel) -> ModelSummary:
     """Return what a record says of a model."""
+    model = loaded.model
     total, trainable = count_parameters(model), count_parameters(model, trainable=True)
     return ModelSummary(
         base=run.materials.base.identity,
         total_parameters=total,
         trainable_parameters=trainable,
         trainable_share=trainable / total,
+        new_modules=loaded.new_modules,
     )
 
 

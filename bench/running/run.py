@@ -105,7 +105,7 @@ def _run_stages(run: RunContext, meter: CostMeter, determinism: dict[str, str]) 
     check_references(run, metrics)
     controls = score_human_texts(run, loaded, metrics)
     learned = learn(run, loaded, rows, metrics)
-    model, initial_hash = summarize_model(run, loaded.model), loaded.initial_hash
+    model, initial_hash = summarize_model(run, loaded), loaded.initial_hash
     saved_bytes = save(run, loaded, rows)
     del loaded  # metrics may bring models of their own
     gc.collect()

@@ -92,6 +92,8 @@ def test_where_nothing_is_drawn_equal_initial_weights_are_right_and_an_equal_bat
     ("record", "draws"),
     [
         (make_record(), True),
+        (make_record(model__new_modules=("classifier",)), True),
+        (make_record(model__new_modules=()), False),  # the base weights bring their head
         (make_duel(), False),
         (make_imitation(config__method={"kind": "head_only"}), False),
         (make_imitation(config__method={"kind": "peft", "config": {"peft_type": "LORA"}}), True),
@@ -99,7 +101,7 @@ def test_where_nothing_is_drawn_equal_initial_weights_are_right_and_an_equal_bat
     ],
 )
 def test_only_heads_and_adapters_draw_weights(record: RunRecord, draws: bool) -> None:
-    assert draws_initial_weights(record.config) is draws
+    assert draws_initial_weights(record) is draws
 
 
 # --- running ---------------------------------------------------------------------------------------------------------

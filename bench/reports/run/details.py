@@ -29,6 +29,9 @@ def parameters(summary: RunSummary) -> Iterable[str]:
         ("total", "trainable", "share"),
         [(count(model.total_parameters), count(model.trainable_parameters), share(model.trainable_share))],
     )
+    if model.new_modules:
+        names = ", ".join(map(code, model.new_modules))
+        yield f"New, drawn from the run seed: {names}. All other weights are the base model's."
 
 
 def cost(summary: RunSummary) -> Iterable[str]:
