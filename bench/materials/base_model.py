@@ -136,7 +136,7 @@ def load_weights(
         weights.check_label_head(place, labels or range_names(n_labels), model.config.architectures or ())
     else:
         weights.check_text_head(place)
-    if config.family == "causal":
+    if head.continues_text:
         weights.check_causal(place)
     expected = config.total_parameters
     if expected is not None and count_parameters(model) != expected:

@@ -22,6 +22,8 @@ class Head:
     """The class of transformers that loads a model with its head."""
     has_labels: bool = False
     """Whether the head has one output a label; it is new then, and no weights of it are stored with the base."""
+    continues_text: bool = False
+    """Whether the model predicts the next token from those before it alone."""
     padding_side: Literal["left", "right"] = "right"
     """Side that batches are padded on."""
 
@@ -30,7 +32,11 @@ HEADS: dict[Family, Head] = {
     "sequence_classification": Head(loader=transformers.AutoModelForSequenceClassification, has_labels=True),
     "token_classification": Head(loader=transformers.AutoModelForTokenClassification, has_labels=True),
     "seq2seq": Head(loader=transformers.AutoModelForSeq2SeqLM),
-    "causal": Head(loader=transformers.AutoModelForCausalLM, padding_side="left"),  # whose last position must be text
+    "causal": Head(
+        loader=transformers.AutoModelForCausalLM,
+        continues_text=True,
+        padding_side="left",  # the last position must be text
+    ),
 }
 
 
