@@ -8,18 +8,23 @@ How far a score may move (`allowance`) depends on where the second run ran:
 
 - like the first (device class, packages, Python, platform, threads and processor features are equal): by the device
   noise that is stored with the baseline, which is 0 where repeats were bitwise;
-- elsewhere: by that or by two standard deviations over seeds, whichever is more. Other kernels add in another order,
-  and what grows out of the last bit over many steps is another draw of the same training noise.
+- elsewhere: by that or by what two draws of the training noise differ by, whichever is more. Other kernels add in
+  another order, and what grows out of the last bit over many steps is another draw of the same noise. Two draws differ
+  by sqrt(2) times its standard deviation, which a few seeds estimate: so by sqrt(2) standard deviations over seeds
+  times Student's quantile, such that of two runs that differ by this noise alone at most `ALPHA` are called `differs`
+  in any of their metrics (Bonferroni).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
+from bench.core.wording import plural
 from bench.records.noise import NoiseFloor
 from bench.records.record import Environment, RunRecord
 from bench.running.original import Original
@@ -27,8 +32,8 @@ from bench.running.original import Original
 ReproduceOutcome = Literal["bitwise", "within noise", "differs"]
 
 
-SEEDS_SD: Final = 2.0
-"""Standard deviations over seeds that a score may move by elsewhere."""
+ALPHA: Final = 0.05
+"""Chance that another draw of the same training noise is called `differs`, over all metrics together."""
 
 
 _HASHES: Final = ("initial_trainable", "batch_order", "final_trainable", "predictions")
@@ -102,13 +107,13 @@ def assess(original: Original, again: RunRecord, losses: Sequence[float] | None)
             unit=score.unit,
             recorded=score.value,
             again=again.scores[name].value,
-            allowance=allowance(name, noise, elsewhere=bool(elsewhere)),
+            allowance=allowance(name, noise, elsewhere=bool(elsewhere), n_metrics=len(record.scores)),
         )
         for name, score in record.scores.items()
     )
     hashes = {name: getattr(record.hashes, name) == getattr(again.hashes, name) for name in _HASHES}
     departure = first_departure(original.losses, losses)
-    outcome, why = _outcome(original, again, scores, hashes, departure)
+    outcome, why = _outcome(original, again, scores, hashes, departure, elsewhere=bool(elsewhere))
     return Reproduction(
         original=original,
         record=again,
@@ -127,18 +132,29 @@ def _outcome(
     scores: Sequence[ScoreAgain],
     hashes: Mapping[str, bool],
     departure: Departure | None,
+    *,
+    elsewhere: bool,
 ) -> tuple[ReproduceOutcome, str]:
     if _values(original.record) == _values(again) and all(hashes.values()) and departure is None:
         return "bitwise", "weights, predictions and every score are equal to the last bit"
     beyond = [score.metric for score in scores if not score.is_within]
+    draw = _draw(original.noise, len(scores)) if elsewhere else ""
     if original.noise is None:
         return "differs", (
             "it is not bitwise, and no noise is stored with the baseline of this config to say how far it may move; "
             "`bench noise SUITE --store` measures it"
         )
     if beyond:
-        return "differs", f"moved further than its noise: {', '.join(beyond)}"
-    return "within noise", "it is not bitwise, and no score moved further than its noise"
+        return "differs", f"moved further than its noise{draw}: {', '.join(beyond)}"
+    return "within noise", f"it is not bitwise, and no score moved further than its noise{draw}"
+
+
+def _draw(noise: NoiseFloor | None, n_metrics: int) -> str:
+    """Return what the noise is elsewhere, in words; with few seeds behind it, it allows a lot."""
+    if noise is None or noise.n_seeds < 2:
+        return ""
+    over = f"known from {plural(noise.n_seeds, 'seed')}, over {plural(n_metrics, 'metric')}"
+    return f" (another draw of the training noise, {over})"
 
 
 def _values(record: RunRecord) -> list[dict[str, float]]:
@@ -146,18 +162,28 @@ def _values(record: RunRecord) -> list[dict[str, float]]:
     return [{name: score.value for name, score in scores.items()} for scores in (record.scores_before, record.scores)]
 
 
-def allowance(metric: str, noise: NoiseFloor | None, *, elsewhere: bool) -> float | None:
+def allowance(metric: str, noise: NoiseFloor | None, *, elsewhere: bool, n_metrics: int = 1) -> float | None:
     """Return how far a score may move between two runs of one seed, in its unit; none where that is not known.
 
     Args:
         metric: name of the metric.
         noise: what is stored with the baseline.
         elsewhere: whether the second run's surroundings differ from the first's.
+        n_metrics: metrics that are looked at together.
+
+    Source:
+        Student's t for the difference of two draws, whose variance is twice that which n seeds estimate with n - 1
+        degrees of freedom: a prediction interval (Hahn and Meeker 1991, "Statistical intervals").
     """
     if noise is None or metric not in noise.metrics:
         return None
     floor = noise.metrics[metric]
-    return max(floor.device, SEEDS_SD * (floor.seeds or 0.0)) if elsewhere else floor.device
+    if not elsewhere or not floor.seeds or noise.n_seeds < 2:
+        return floor.device
+    from scipy.special import stdtrit
+
+    quantile = float(stdtrit(noise.n_seeds - 1, 1 - ALPHA / (2 * n_metrics)))
+    return max(floor.device, math.sqrt(2) * quantile * floor.seeds)
 
 
 def surroundings(then: Environment, now: Environment) -> tuple[str, ...]:

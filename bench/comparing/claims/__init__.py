@@ -6,7 +6,8 @@ A claim points at a number of a `RunRecord` by an address (`bench.comparing.clai
 - A value or a range is judged only where everything in `Documented.fixed` (profile included) is as the recipe has it;
   elsewhere it is `not comparable`; `departures` names the fields that differ.
 - A trend or an ordering of methods is judged there in the same words; elsewhere it is `same direction` or `other
-  direction`, on a stand-in.
+  direction`, on a stand-in. Where its interval over seeds holds zero it is `undecided`, here as there
+  (`bench.comparing.claims.trends`).
 - An ordering looks at the runs of several methods, which must be alike in all but the method.
 - Time and memory are facts about a device. A claim on `cost` that names no device is never judged.
 - Over several seeds the mean is judged, and how many seeds would be judged alike on their own is said beside it.

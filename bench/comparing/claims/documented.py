@@ -84,7 +84,8 @@ class TrendClaim(_Claim):
 
     Epochs are few and averages over many batches, so they must fall (or rise) every time. Evaluations along the way are
     many and noisy, so they fall where later ones are more often below earlier ones than above: where Kendall's rank
-    correlation with time is below zero (Mann 1945, "Nonparametric tests against trend", Econometrica 13).
+    correlation with time is below zero (Mann 1945, "Nonparametric tests against trend", Econometrica 13). Whether that
+    is more than the luck of seeds, `bench.comparing.claims.trends` decides.
     """
 
     kind: Literal["trend"]

@@ -10,6 +10,7 @@ import numpy as np
 from bench.comparing.claims.address import Missing, parse
 from bench.comparing.claims.documented import Documented, OrderingClaim, RangeClaim, TrendClaim, ValueClaim, departures
 from bench.comparing.claims.ordering import judge_ordering
+from bench.comparing.claims.trends import FEWEST_VALUES, trend_of
 from bench.comparing.claims.verdict import (
     ClaimVerdict,
     device_departure,
@@ -17,6 +18,7 @@ from bench.comparing.claims.verdict import (
     measure,
     on_stand_in,
     outcome_of,
+    outcome_of_direction,
     unjudged,
 )
 from bench.core.errors import InputError
@@ -88,20 +90,29 @@ def _judge(claim: _NumberClaim, records: Sequence[RunRecord], other: tuple[str, 
         reason = f"the seeds recorded different numbers of {series}s"
         return unjudged(claim, "not measured", reason, n_seeds=n_seeds)
     mean = tuple(sum(column) / len(column) for column in zip(*values, strict=True))
-    if series and len(mean) < 2:
-        reason = f"a trend needs two {series}s, the run has {len(mean)}"
+    if series and len(mean) < FEWEST_VALUES[series]:
+        reason = f"a trend needs {FEWEST_VALUES[series]} {series}s, the run has {len(mean)}"
         return unjudged(claim, "not measured", reason, n_seeds=n_seeds, measured=mean)
     elsewhere = device_departure(claim, records)
     if elsewhere or (other and not isinstance(claim, TrendClaim)):
         return unjudged(claim, "not comparable", elsewhere or first_of(other), n_seeds=n_seeds, measured=mean)
-    holds = _holds(claim, mean)
+    holds, rule = _holds(claim, mean), _rule(claim, mean)
+    outcome = outcome_of(holds=holds, on_recipe=not other)
+    if isinstance(claim, TrendClaim):
+        trend = trend_of(claim, records, values)
+        # Slopes and the rank correlation of the mean curve may part ways: then neither is to be trusted.
+        agrees = trend.direction == "undecided" or series != "evaluation" or holds == (trend.direction == "as claimed")
+        direction = trend.direction if agrees else "undecided"
+        outcome = outcome_of_direction(direction, on_recipe=not other)
+        holds = direction != "opposite"
+        rule += f" ({trend.sure})"
     return ClaimVerdict(
         claim=claim,
-        outcome=outcome_of(holds=holds, on_recipe=not other),
+        outcome=outcome,
         measured=mean,
         n_seeds=n_seeds,
         n_agree=sum(_holds(claim, value) == holds for value in values),
-        reason=_rule(claim, mean) + on_stand_in(other),
+        reason=rule + on_stand_in(other),
     )
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bench.comparing.claims.address import SEED_SPREAD, Missing, parse
 from bench.comparing.claims.documented import Documented, OrderingClaim, departures
-from bench.comparing.claims.verdict import ClaimVerdict, device_departure, measure, on_stand_in, outcome_of, unjudged
+from bench.comparing.claims.trends import CONFIDENCE, Direction
+from bench.comparing.claims.verdict import (
+    ClaimVerdict,
+    device_departure,
+    measure,
+    on_stand_in,
+    outcome_of_direction,
+    unjudged,
+)
 from bench.records.record import RunRecord
 from bench.statistics.differences import seed_difference
 
@@ -24,7 +33,7 @@ are kept nor how many rows are predicted at a time is a budget."""
 def judge_ordering(
     claim: OrderingClaim, documented: Documented, by_method: Mapping[str, Sequence[RunRecord]], *, profile: str
 ) -> ClaimVerdict:
-    """Judge an ordering by the means over seeds of each method.
+    """Judge an ordering by the means over seeds of each method, pair by pair of neighbours.
 
     Args:
         claim: the ordering.
@@ -46,14 +55,15 @@ def judge_ordering(
         return unjudged(claim, "not comparable", reason, n_seeds=n_seeds, measured=means)
     groups_departures = (departures(documented, runs[0].config, method_too=False) for runs in groups.values())
     other = tuple(dict.fromkeys(itertools.chain.from_iterable(groups_departures)))
-    holds = _descends(means)
+    pairs = _pairs(claim, means, values, {method: len(runs) for method, runs in groups.items()})
+    direction = _direction(pairs)
     return ClaimVerdict(
         claim=claim,
-        outcome=outcome_of(holds=holds, on_recipe=not other),
+        outcome=outcome_of_direction(direction, on_recipe=not other),
         measured=means,
         n_seeds=n_seeds,
-        n_agree=_agreeing(claim, groups, holds=holds),
-        reason=_pairs(claim, means, values) + on_stand_in(other),
+        n_agree=_agreeing(claim, groups, holds=direction != "opposite"),
+        reason=", ".join(pair.text for pair in pairs) + on_stand_in(other),
     )
 
 
@@ -130,17 +140,67 @@ def _descends(values: Sequence[float]) -> bool:
     return all(a > b for a, b in itertools.pairwise(values))
 
 
-def _pairs(claim: OrderingClaim, means: Sequence[float], values: Sequence[tuple[float, ...]]) -> str:
-    """Return for each pair of neighbours which is above, and whether Welch's interval of the difference is sure."""
-    texts = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pair:
+    """Two neighbours of an ordering."""
+
+    side: int
+    """1 where the first is above the second by its interval, -1 where below, 0 where that is not decided."""
+    side_corrected: int
+    """The same, corrected for the number of pairs: one pair the other way is enough to break an ordering."""
+    text: str
+
+
+def _direction(pairs: Sequence[_Pair]) -> Direction:
+    """Return how the methods stand: as claimed where every pair does, the opposite way where any pair does."""
+    if all(pair.side > 0 for pair in pairs):
+        return "as claimed"
+    return "opposite" if any(pair.side_corrected < 0 for pair in pairs) else "undecided"
+
+
+def _pairs(
+    claim: OrderingClaim, means: Sequence[float], values: Sequence[tuple[float, ...]], n_seeds: Mapping[str, int]
+) -> list[_Pair]:
+    """Return for each pair of neighbours which is above, and whether that is more than the luck of seeds."""
+    confidences = CONFIDENCE, 1 - (1 - CONFIDENCE) / (len(means) - 1)
+    pairs = []
     for (a, b), (m, n), (first, second) in zip(
         itertools.pairwise(claim.methods), itertools.pairwise(means), itertools.pairwise(values), strict=True
     ):
         relation = "above" if m > n else "below" if m < n else "equal to"
-        if min(len(first), len(second)) < 2:
-            sure = "no interval"
+        if claim.quantity == SEED_SPREAD:
+            side, corrected = (_side_of_spreads(m, n, n_seeds[a], n_seeds[b], confidence=c) for c in confidences)
+            sure = f"spreads over {n_seeds[a]} and {n_seeds[b]} seeds"
+            if m == 0 or n == 0:
+                sure += ", one of them 0: they have no ratio"
+            else:
+                sure += f": the interval of their ratio {'holds one' if side == 0 else 'is away from one'}"
+        elif len(first) == len(second) == 1:
+            side = corrected = 0
+            sure = "one seed each, no interval"
         else:
-            welch = seed_difference(dict(enumerate(first)), dict(enumerate(second)), pair_seeds=False)
-            sure = "interval holds zero" if welch.low <= 0 <= welch.high else "interval away from zero"
-        texts.append(f"{a} {relation} {b} ({sure})")
-    return ", ".join(texts)
+            sides = []
+            for confidence in confidences:
+                welch = seed_difference(
+                    dict(enumerate(first)), dict(enumerate(second)), pair_seeds=False, confidence=confidence
+                )
+                sides.append(int(welch.low > 0) - int(welch.high < 0))
+            side, corrected = sides
+            sure = "interval holds zero" if side == 0 else "interval away from zero"
+        pairs.append(_Pair(side=side, side_corrected=corrected, text=f"{a} {relation} {b} ({sure})"))
+    return pairs
+
+
+def _side_of_spreads(a: float, b: float, n_a: int, n_b: int, *, confidence: float) -> int:
+    """Return whether one standard deviation is above another by the interval of their ratio: 1, -1, or 0.
+
+    Source:
+        The F test of two variances, `scipy.stats.f`; it takes scores for normal.
+    """
+    from scipy.special import fdtri
+
+    if a == 0 or b == 0:  # seeds that agree to the last digit: no ratio, and no spread that was measured
+        return 0
+    ratio, tail = (a / b) ** 2, (1 - confidence) / 2
+    low, high = ratio / fdtri(n_a - 1, n_b - 1, 1 - tail), ratio / fdtri(n_a - 1, n_b - 1, tail)
+    return int(low > 1) - int(high < 1)

@@ -8,11 +8,13 @@ from typing import Literal
 
 from bench.comparing.claims.address import Missing, read
 from bench.comparing.claims.documented import AnyClaim
+from bench.comparing.claims.trends import Direction
 from bench.records.record import RunRecord
 
 ClaimOutcome = Literal[
-    "reproduced", "not reproduced", "same direction", "other direction", "not comparable", "not measured"
+    "reproduced", "not reproduced", "same direction", "other direction", "undecided", "not comparable", "not measured"
 ]
+"""`undecided`: which way a trend or an ordering goes is within what seeds do by themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class ClaimVerdict:
     n_seeds: int
     """Seeds the mean is over; for an ordering, seeds that every method ran."""
     n_agree: int | None
-    """Seeds that would be judged like the mean; none where nothing was judged, or no seed can be on its own."""
+    """Seeds that would be judged like the mean, or, where it is undecided, that go the claimed way; none where nothing
+    was judged, or no seed can be on its own."""
     reason: str
     """Why the outcome is what it is, one clause."""
 
@@ -49,6 +52,11 @@ def outcome_of(*, holds: bool, on_recipe: bool) -> ClaimOutcome:
     if on_recipe:
         return "reproduced" if holds else "not reproduced"
     return "same direction" if holds else "other direction"
+
+
+def outcome_of_direction(direction: Direction, *, on_recipe: bool) -> ClaimOutcome:
+    """Return the word for a trend or an ordering, on the recipe itself or on a stand-in."""
+    return "undecided" if direction == "undecided" else outcome_of(holds=direction == "as claimed", on_recipe=on_recipe)
 
 
 def measure(claim: AnyClaim, record: RunRecord) -> tuple[float, ...] | Missing:
