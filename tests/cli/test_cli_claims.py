@@ -87,7 +87,7 @@ def test_siblings_are_stored_runs_or_else_their_baseline(tmp_path: Path, roots: 
     assert assemble(runs, roots=roots).claims[0].measured == (0.9, 0.8)
     write_cell(tmp_path / "runs", make_record(0, scores__accuracy__value=0.7, **FULL))
     one = assemble(runs, roots=roots).claims[0]
-    assert (one.outcome, one.measured) == ("not reproduced", (0.7, 0.8))
+    assert (one.outcome, one.measured) == ("undecided", (0.7, 0.8))
     assert review(SUITE, Store(runs_root=tmp_path / "runs", roots=roots)).verdicts == (one,)
 
 

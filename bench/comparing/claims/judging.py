@@ -24,6 +24,7 @@ from bench.comparing.claims.verdict import (
 from bench.core.errors import InputError
 from bench.records.record import RunRecord
 
+_WORDS = {2: "two", 3: "three"}
 _NumberClaim = ValueClaim | RangeClaim | TrendClaim
 
 
@@ -91,7 +92,7 @@ def _judge(claim: _NumberClaim, records: Sequence[RunRecord], other: tuple[str, 
         return unjudged(claim, "not measured", reason, n_seeds=n_seeds)
     mean = tuple(sum(column) / len(column) for column in zip(*values, strict=True))
     if series and len(mean) < FEWEST_VALUES[series]:
-        reason = f"a trend needs {FEWEST_VALUES[series]} {series}s, the run has {len(mean)}"
+        reason = f"a trend needs {_WORDS[FEWEST_VALUES[series]]} {series}s, the run has {len(mean)}"
         return unjudged(claim, "not measured", reason, n_seeds=n_seeds, measured=mean)
     elsewhere = device_departure(claim, records)
     if elsewhere or (other and not isinstance(claim, TrendClaim)):

@@ -40,7 +40,8 @@ def trend_of(claim: TrendClaim, records: Sequence[RunRecord], values: Sequence[t
 
     A series over epochs goes as claimed where every step does, and the opposite way where any step does, corrected for
     their number (Bonferroni). Evaluations along the way are many and noisy: the slope of each seed's curve decides. One
-    run has no interval over seeds; the difference that fine-tuning makes to its score has one over test rows.
+    run has no interval over seeds, nor have seeds that all give one number; the difference that fine-tuning makes to
+    their score has one over test rows.
 
     Args:
         claim: the claim.
@@ -53,8 +54,8 @@ def trend_of(claim: TrendClaim, records: Sequence[RunRecord], values: Sequence[t
     """
     sign = -1.0 if claim.direction == "falls" else 1.0
     series = parse(claim.quantity).series_of
-    if len(records) == 1:
-        return _of_one_run(claim, records[0], values[0], sign, series)
+    if len(set(values)) == 1:
+        return _over_rows(claim, records, values[0], sign)
     if series == "epoch":
         steps = [tuple(b - a for a, b in itertools.pairwise(value)) for value in values]
         return _of_columns(list(zip(*steps, strict=True)), sign, "the step")
@@ -99,17 +100,15 @@ def _sure(what: str, n: int, ending: str, *, every: bool = True) -> str:
     return f"the interval of {noun} over seeds {'is ' if ending != 'holds zero' else ''}{ending}"
 
 
-def _of_one_run(
-    claim: TrendClaim, record: RunRecord, value: tuple[float, ...], sign: float, series: str | None
-) -> Trend:
+def _over_rows(claim: TrendClaim, records: Sequence[RunRecord], value: tuple[float, ...], sign: float) -> Trend:
     metric = claim.quantity.removeprefix("scores.")
-    change = record.changes.get(metric)
-    if series is None and change is not None and claim.minus == f"scores_before.{metric}":
-        if change.low <= 0 <= change.high:
-            return Trend(direction="undecided", sure="the interval over test rows holds zero, of one run")
-        as_claimed = sign * value[0] > 0
-        return Trend(
-            direction="as claimed" if as_claimed else "opposite",
-            sure="the interval over test rows is away from zero, of one run",
-        )
-    return Trend(direction="undecided", sure="one run has no interval over seeds")
+    change = records[0].changes.get(metric)
+    alike = "one run" if len(records) == 1 else "seeds that all give one number"
+    if change is None or claim.minus != f"scores_before.{metric}":
+        return Trend(direction="undecided", sure=f"no interval over {alike}")
+    if change.low <= 0 <= change.high:
+        return Trend(direction="undecided", sure=f"the interval over test rows holds zero, of {alike}")
+    return Trend(
+        direction="as claimed" if sign * value[0] > 0 else "opposite",
+        sure=f"the interval over test rows is away from zero, of {alike}",
+    )

@@ -113,7 +113,7 @@ def test_the_reason_says_what_the_interval_says() -> None:
         "falls every epoch (the interval of every step over seeds is away from zero)",
         "falls every epoch (the interval of some step over seeds holds zero)",
     ]
-    assert verdict_of(FALLS, make_record()).reason == "falls every epoch (one run has no interval over seeds)"
+    assert verdict_of(FALLS, make_record()).reason == "falls every epoch (no interval over one run)"
 
 
 RISES = FALLS | {"quantity": "scores.accuracy", "minus": "scores_before.accuracy", "direction": "rises"}
@@ -144,13 +144,17 @@ def test_what_fine_tuning_did_to_one_run_has_an_interval_over_rows(
     assert verdict.outcome == outcome
     assert "over test rows" in verdict.reason
     assert "of one run" in verdict.reason
+    several = [make_record(seed, scores__accuracy__value=after, **change) for seed in range(3)]
+    alike = verdict_of(RISES, *several)
+    assert (alike.outcome, alike.n_agree) == (outcome, 3)
+    assert "of seeds that all give one number" in alike.reason
 
 
 def test_one_epoch_has_no_trend() -> None:
     record = make_record()
     record = record.model_copy(update={"epochs": record.epochs[:1]})
     verdict = verdict_of(FALLS, record)
-    assert (verdict.outcome, verdict.reason) == ("not measured", "a trend needs 2 epochs, the run has 1")
+    assert (verdict.outcome, verdict.reason) == ("not measured", "a trend needs two epochs, the run has 1")
 
 
 def test_what_was_not_measured_says_so_before_anything_else() -> None:
@@ -208,7 +212,7 @@ def test_curves_that_wander_by_luck_are_seldom_called_a_trend() -> None:
 @pytest.mark.parametrize("n", [1, 2])
 def test_two_evaluations_are_no_trend(n: int) -> None:
     verdict = verdict_of(LEARNS, *curves(CURVE[:n], 0.0, 0.01, 0.02))
-    assert (verdict.outcome, verdict.reason) == ("not measured", f"a trend needs 3 evaluations, the run has {n}")
+    assert (verdict.outcome, verdict.reason) == ("not measured", f"a trend needs three evaluations, the run has {n}")
 
 
 def test_seeds_need_equally_many_evaluations() -> None:
