@@ -11,6 +11,7 @@ from bench.experiments.study.comparisons import allowed_fields, compare_methods
 from bench.experiments.study.finals import check_rows, run_finals
 from bench.experiments.study.ledger import FOLDER, open_ledger
 from bench.experiments.study.result import StudyResult
+from bench.experiments.study.rows import check_shared_rows
 from bench.experiments.study.runs import RunOne, StudyRuns, runner
 from bench.experiments.study.setup import Study, check_methods
 from bench.experiments.study.trials import run_trials
@@ -46,6 +47,7 @@ def run_study(
 
         choose_device(settings.device)  # one that is not here would fail every trial
         check_methods(study)
+        _check_rows(study, settings)
         folder = study.suite.path.parent.resolve()
         run_one = runner(replace(settings, suite_folders={study.suite.name: folder}))
     try:
@@ -56,6 +58,14 @@ def run_study(
             return _run(StudyRuns(study=study, root=root, ledger=ledger, run_one=run_one, progress=settings.progress))
     except Timeout:
         raise InputError(f"{study.place}: this study is running already in {root}; wait for that to end") from None
+
+
+def _check_rows(study: Study, settings: RunSettings) -> None:
+    try:
+        config = study.defaults[study.reference]
+        check_shared_rows(config, offline=settings.offline, announce=settings.progress.say)
+    except InputError as error:
+        raise InputError(f"{study.place}: {error}") from None
 
 
 def _run(runs: StudyRuns) -> StudyResult:

@@ -20,6 +20,7 @@ from bench.config import DataConfig, PeftMethod, PluginMethod, SuiteConfig
 from bench.core.dotted import ABSENT, value_at
 from bench.core.errors import InputError, suggest
 from bench.experiments.study.config import Choices, Range, StudyFile, StudyMethod, Values, load_study
+from bench.experiments.study.rows import check_local_rows
 from bench.experiments.study.search import TrialSettings
 from bench.suites.resolve import SuiteFile, load_suite, parse_override, resolve
 
@@ -136,6 +137,7 @@ def prepare(file: StudyFile, *, place: str) -> Study:
         if metric not in first.metrics:
             raise InputError(f"select.metric = {metric!r} is not scored by the suite{suggest(metric, first.metrics)}")
         _check_rows(first)
+        check_local_rows(first)
         _check_alike(file, defaults)
         study = Study(file=file, place=place, suite=suite, metric=metric, defaults=defaults)
         for name, method in file.methods.items():
