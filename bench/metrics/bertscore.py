@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +25,7 @@ from bench.core.wording import plural
 from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import References, check_texts
 from bench.metrics.resources import ModelFolder
-from bench.metrics.scorer_model import ScorerModel, is_decoder
+from bench.metrics.scorer_model import ScorerModel, frame, is_decoder, layer_of, refuse_missing_weights
 from bench.records.record import Note
 
 SPECS = {
@@ -112,8 +113,14 @@ class BertScore(MeanMetric):
         self._refuse(self._counts(rows), len(predictions))
         values = np.zeros(len(predictions))
         if rows:
-            scores = self._scorer.scores(
-                [row.prediction for row in rows], [row.references for row in rows], self.options.batch_size
+            several = any(len(row.references) > 1 for row in rows)
+            scores = self._scorer.score(
+                [_StableText(row.prediction) for row in rows],
+                [
+                    [_StableText(text) for text in row.references] if several else _StableText(row.references[0])
+                    for row in rows
+                ],
+                batch_size=self.options.batch_size,
             )
             part = ("precision", "recall", "f1").index(self.options.score)
             values[[row.number for row in rows]] = scores[part].numpy()
@@ -132,11 +139,11 @@ class BertScore(MeanMetric):
 
     @property
     def _reach(self) -> str:
-        return f"the {self._scorer.limit:,} tokens that the model reads"
+        return f"the {self._reader.limit:,} tokens that the model reads"
 
     def _counts(self, rows: Sequence[_Row]) -> _Counts:
         """Return what the model does not read of the texts."""
-        readings = {text: self._scorer.read(text) for row in rows for text in (row.prediction, *row.references)}
+        readings = {text: self._reader.read(text) for row in rows for text in (row.prediction, *row.references)}
         sides = [[row.prediction for row in rows], [text for row in rows for text in row.references]]
         read = [[readings[text] for text in side] for side in sides]
         n_alike = sum(
@@ -186,11 +193,15 @@ class BertScore(MeanMetric):
         )
 
     @cached_property
-    def _scorer(self) -> ScorerModel:
-        """Return the model, loaded on first use and kept."""
-        device, folder = None if self.options.device == "auto" else self.options.device, self._model.path
+    def _reader(self) -> ScorerModel:
+        return ScorerModel(self._scorer._model, self._scorer._tokenizer)
+
+    @cached_property
+    def _scorer(self) -> Any:
+        """Return bert-score's scorer; the model is loaded on first use, and kept."""
+        folder = self._model.path
         try:
-            return ScorerModel(folder.resolve(), layer=int(self.options.layer or 0), device=device)
+            return self._load(folder.resolve())
         except InputError as error:
             raise InputError(f"{self.spec.name}: {folder}: {error}") from None
         except Exception as error:  # each library behind these files has errors of its own, some of them bare
@@ -199,6 +210,36 @@ class BertScore(MeanMetric):
                 f"{self.spec.name}: bert-score cannot run the model in {folder} ({message}); give the folder of "
                 "a saved encoder with its tokenizer"
             ) from error
+
+    def _load(self, folder: Path) -> Any:
+        from bert_score import BERTScorer
+
+        refuse_missing_weights(folder)
+        layer, decoder = int(self.options.layer or 0), is_decoder(folder)
+        scorer = BERTScorer(
+            model_type=str(folder),
+            num_layers=layer,
+            device=None if self.options.device == "auto" else self.options.device,
+            all_layers=decoder,  # bert-score takes no layers off a decoder
+        )
+        if decoder:
+            scorer.all_layers = False
+            scorer._model = layer_of(scorer._model, layer)
+            frame(scorer._tokenizer)
+        return scorer
+
+
+class _StableText(str):
+    """A string whose hash is the same in every process.
+
+    bert-score collects the texts in a `set` before it cuts batches. Python salts string hashes per process, so the
+    batches, and with them the low-order bits of the scores, would differ between two identical runs.
+    """
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return zlib.crc32(self.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

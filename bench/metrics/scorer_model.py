@@ -1,4 +1,4 @@
-"""The model that BERTScore runs: bert-score's scorer on a local folder, how much it reads, and what it does not know.
+"""The model that BERTScore runs: how much of a text it reads, and what it does not know.
 
 bert-score cuts texts and meets unknown words in silence, hands a RoBERTa more positions than it has, and knows no
 decoders. Everything else is the library's.
@@ -7,8 +7,6 @@ decoders. Everything else is the library's.
 from __future__ import annotations
 
 import copy
-import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,55 +40,21 @@ class Reading:
 
 
 class ScorerModel:
-    """bert-score's scorer, ready to score; scores are the library's to the last bit where it can run the model."""
+    """The model of a bert-score scorer, made ready, and how it reads texts."""
 
-    def __init__(self, folder: Path, *, layer: int, device: str | None) -> None:
-        """Load a saved model.
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        """Let the tokenizer cut where the model ends.
 
         Args:
-            folder: where it lies.
-            layer: whose vectors are compared, counted from 1.
-            device: none takes a GPU where there is one.
-
-        Raises:
-            InputError: weights or tokens are missing.
+            model: what the scorer runs.
+            tokenizer: the scorer's; its limit is set.
         """
-        from bert_score import BERTScorer
-
-        _refuse_missing_weights(folder)
-        self.reads_left_only = is_decoder(folder)
-        self.scorer = BERTScorer(
-            model_type=str(folder),
-            num_layers=layer,
-            device=device,
-            all_layers=self.reads_left_only,  # bert-score takes no layers off a decoder
-        )
-        if self.reads_left_only:
-            self.scorer.all_layers = False
-            self.scorer._model = layer_of(self.scorer._model, layer)
-            _frame(self.scorer._tokenizer)
-        self.tokenizer = self.scorer._tokenizer
-        self.limit = limit_of(self.scorer._model, self.tokenizer)
-        self.tokenizer.model_max_length = self.limit
+        self.tokenizer = tokenizer
+        self.limit = limit_of(model, tokenizer)
+        tokenizer.model_max_length = self.limit
         # Another view of the same tokenizer, which does not cut.
-        self._whole = copy.copy(self.tokenizer)
+        self._whole = copy.copy(tokenizer)
         self._whole.model_max_length = _UNLIMITED
-
-    def scores(self, predictions: Sequence[str], references: Sequence[Sequence[str]], batch_size: int) -> Any:
-        """Return precision, recall and F1, tensors (n_rows,); of several references the best of each.
-
-        Args:
-            predictions: texts that are not blank.
-            references: of each, one or more.
-            batch_size: texts in a forward pass.
-        """
-        several = any(len(texts) > 1 for texts in references)
-        wrapped = [[StableText(text) for text in texts] for texts in references]
-        return self.scorer.score(
-            [StableText(text) for text in predictions],
-            wrapped if several else [texts[0] for texts in wrapped],
-            batch_size=batch_size,
-        )
 
     def read(self, text: str) -> Reading:
         """Return how the model reads a text."""
@@ -157,8 +121,12 @@ def layer_of(model: Any, layer: int) -> Any:
     return Layer().to(next(model.parameters()).device)
 
 
-def _refuse_missing_weights(folder: Path) -> None:
-    """Refuse weights that leave a part of the model to chance; a pooler is not looked at."""
+def refuse_missing_weights(folder: Path) -> None:
+    """Refuse weights that leave a part of the model to chance; a pooler is not looked at.
+
+    Raises:
+        InputError: some are missing.
+    """
     from transformers import AutoModel, T5EncoderModel
 
     from bench.materials.quiet import quiet_transformers
@@ -174,10 +142,13 @@ def _refuse_missing_weights(folder: Path) -> None:
         )
 
 
-def _frame(tokenizer: Any) -> None:
+def frame(tokenizer: Any) -> None:
     """Put a token before and one after every text, as encoders have them and bert-score leaves out of its means.
 
     Without them it takes a text of two tokens for an empty one.
+
+    Raises:
+        InputError: the tokenizer cannot, or has no such tokens.
     """
     from tokenizers.processors import TemplateProcessing
 
@@ -193,16 +164,3 @@ def _frame(tokenizer: Any) -> None:
         single=f"{start} $A {end}",
         special_tokens=[(token, tokenizer.convert_tokens_to_ids(token)) for token in dict.fromkeys((start, end))],
     )
-
-
-class StableText(str):
-    """A string whose hash is the same in every process.
-
-    bert-score collects the texts in a `set` before it cuts batches. Python salts string hashes per process, so the
-    batches, and with them the low-order bits of the scores, would differ between two identical runs.
-    """
-
-    __slots__ = ()
-
-    def __hash__(self) -> int:
-        return zlib.crc32(self.encode("utf-8", "surrogatepass"))
