@@ -90,7 +90,8 @@ def restore(fresh: Any, method: Method, task: Task, folder: Path) -> Any:
         task: what it is for; names its parts.
         folder: the run folder.
     """
-    if defines(method, "restore") and (folder / WEIGHTS_FILE).is_file():
+    hooks = [hook for hook in ("prepare", "restore") if defines(method, hook)]
+    if hooks and (folder / WEIGHTS_FILE).is_file():
         from safetensors.torch import load_file
 
         state = load_file(folder / WEIGHTS_FILE)
@@ -98,6 +99,8 @@ def restore(fresh: Any, method: Method, task: Task, folder: Path) -> Any:
         for part in task.base_models(fresh):
             prefix = names[id(part)]
             method.restore(part, {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)})
+        for name, parameter in fresh.named_parameters():
+            parameter.requires_grad_(parameter.requires_grad and name in state)  # `prepare` may have frozen some
     return fresh
 
 
@@ -111,7 +114,7 @@ def changed_state(model: Any, fresh: Any) -> dict[str, torch.Tensor]:
     Returns:
         Name -> tensor on the CPU; empty for a method that leaves such things alone.
     """
-    before = frozen_state(fresh)
+    before = dict(fresh.named_parameters()) | frozen_state(fresh)
     return {
         name: tensor.detach().cpu().clone().contiguous()
         for name, tensor in frozen_state(model).items()

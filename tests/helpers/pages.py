@@ -15,9 +15,14 @@ _FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 def code_of(page: str) -> tuple[str, str]:
     """Return the name under which a page says to save its one Python block, and the block."""
-    (code,) = (block for language, block in _FENCE.findall(page) if language == "python")
-    (name,) = re.findall(r"Save it as `(\w+\.py)`", page)
-    return name, code
+    (named,) = codes_of(page).items()
+    return named
+
+
+def codes_of(page: str) -> dict[str, str]:
+    """Return the Python blocks of a page by the names under which it says to save each."""
+    codes = [block for language, block in _FENCE.findall(page) if language == "python"]
+    return dict(zip(re.findall(r"Save it as `(\w+\.py)`", page), codes, strict=True))
 
 
 def commands_of(page: str) -> list[str]:

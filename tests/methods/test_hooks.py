@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from pages import DOCS, codes_of
 from safetensors.torch import load_file
 from torch.nn import functional
 
@@ -298,6 +299,40 @@ def test_error_gradients_names_step_and_line() -> None:
         _run(code)
 
 
+# --- the page ------------------------------------------------------------------------------------------------------
+
+
+PAGE = codes_of((DOCS / "own-method.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "hook"),
+    [
+        ("distill.py", "Distill", "loss"),
+        ("sam.py", "SAM", "gradients"),
+        ("gradient_lora.py", "GradientLoRA", "prepare"),
+    ],
+)
+def test_a_method_of_the_page_does_what_its_hook_is_for(file: str, name: str, hook: str) -> None:
+    with_hook = _run(f"{PAGE[file]}\n\nMine = {name}\n").record
+    without = _run(f"{PAGE[file]}\n\nclass Mine({name}):\n    {hook} = Method.{hook}\n").record
+    assert with_hook.hashes.batch_order == without.hashes.batch_order
+    assert (with_hook.hashes.initial_trainable == without.hashes.initial_trainable) == (hook != "prepare")
+    assert with_hook.hashes.final_trainable != without.hashes.final_trainable
+    assert with_hook.scores_before == without.scores_before
+
+
+def test_distillation_stays_near_the_teacher() -> None:
+    kept = {
+        weight: _run(f"{PAGE['distill.py']}\n\nMine = Distill\n", f"method.settings.weight={weight}").record
+        for weight in (0.0, 1.0)
+    }
+    start = kept[0.0].scores_before["accuracy"].value
+    moves = {weight: abs(record.epochs[-1].train_loss - 0.6931) for weight, record in kept.items()}
+    assert start == kept[1.0].scores_before["accuracy"].value
+    assert moves[1.0] < moves[0.0]
+
+
 # --- buffers and base weights ----------------------------------------------------------------------------------------
 
 
@@ -360,6 +395,13 @@ def test_a_base_weight_that_training_changes_is_saved() -> None:
     result = _run(code)
     assert result.record.reload_identical
     assert "bert.pooler.dense.weight" in load_file(result.folder / "weights.safetensors")
+
+
+def test_prepare_may_freeze_what_apply_left_to_train() -> None:
+    hook = "    def prepare(self, model, batches):\n        model.classifier.bias.requires_grad_(False)\n"
+    result = _run(HEAD_TRAINS + hook)
+    assert set(load_file(result.folder / "weights.safetensors")) == {"classifier.weight"}
+    assert result.record.reload_identical
 
 
 # --- restore ---------------------------------------------------------------------------------------------------------
