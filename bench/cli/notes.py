@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import typer
 
-from bench.records.record import Score
+from bench.records.score import Score
 from bench.reports.score_notes import note_lines
 
 

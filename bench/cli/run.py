@@ -25,7 +25,7 @@ from bench.cli.options import (
     parse_seeds,
 )
 from bench.cli.progress import ConsoleProgress
-from bench.cli.tables import print_results
+from bench.cli.results import print_results
 from bench.core.processes import is_main
 from bench.core.progress import Silent
 from bench.metrics.user_metric import tables_of

@@ -16,7 +16,7 @@ from bench.metrics.base import MetricSpec
 from bench.metrics.reading.outputs import OutputColumns
 from bench.metrics.score_files import DEFAULT_TEXT_METRICS, parse_options, score_files
 from bench.metrics.user_metric import locate
-from bench.records.record import Score
+from bench.records.score import Score
 
 
 def score(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
-from bench.comparing.summary import RunSummary
-from bench.records.other_code import mixed_note
-from bench.reports.comparison import difference_text, p_text
-from bench.reports.format import estimated
+if TYPE_CHECKING:
+    from rich.table import Table
 
 LOG_WIDTH = 140
 """Columns of a table that is not written to a terminal; rich would assume 80."""
@@ -16,34 +13,9 @@ LOG_WIDTH = 140
 
 def print_table(table: Table) -> None:
     """Print a table as wide as the terminal, or wide enough for a log."""
+    from rich.console import Console
+
     console = Console(emoji=False)
     if not console.is_terminal:
         console.width = LOG_WIDTH
     console.print(table)
-
-
-def print_results(summary: RunSummary) -> None:
-    """Print metric | before | after | change | p, as the report shows them."""
-    if note := mixed_note(summary.records):
-        Console(soft_wrap=True).print(note, markup=False, highlight=False)
-    seeds = [record.seed for record in summary.records]
-    config = summary.config
-    table = Table(
-        "metric",
-        "before",
-        "after",
-        "change",
-        "p",
-        title=f"{config.suite} · {config.profile} · {config.method_name} · seed{'s' if len(seeds) > 1 else ''} "
-        + ", ".join(map(str, seeds)),
-    )
-    for row in summary.rows:
-        table.add_row(
-            f"{row.metric} {'↑' if row.higher_is_better else '↓'}",
-            estimated(row.before, row.unit),
-            estimated(row.after, row.unit),
-            difference_text(row.change),
-            p_text(row.change),
-            style="bold" if row.metric == config.primary_metric else "",
-        )
-    print_table(table)

@@ -15,8 +15,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bench.config.data import Data, TextsConfig
+from bench.config.inputs import USER_METRICS, UserMetric
 from bench.config.method import MethodConfig
-from bench.config.metric import USER_METRICS, MetricConfig, UserMetric
+from bench.config.metric import MetricConfig
 from bench.config.model import ModelConfig
 from bench.config.sources import Source
 from bench.config.task import FIRST_NAMES, Task

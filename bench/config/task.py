@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from bench.config.metric import Inputs
+from bench.config.inputs import Inputs
 from bench.config.model import Family, ModelConfig
 from bench.config.sources import Source
 from bench.core.errors import InputError, suggest

@@ -18,9 +18,9 @@ Scalar = bool | int | float | str | None
 
 
 class Strict(BaseModel):
-    """Base of every table: frozen, unknown keys are errors, field docstrings are kept for `bench show`."""
+    """Base of every table: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,16 +19,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.config import Scalar, SuiteConfig
-from bench.config.metric import USER_METRICS, Inputs, UserMetric
+from bench.config.inputs import USER_METRICS, Inputs, UserMetric
 from bench.core.errors import InputError, suggest
-from bench.core.schema import validate
+from bench.core.schema import Scalar, validate
 from bench.metrics.base import Metric, MetricSpec
 from bench.metrics.registry import METRIC_NAMES, METRICS
 from bench.metrics.resources import NO_RESOURCES, Need, Resources, open_for
-from bench.records.record import Note
+from bench.records.score import Note
 
 if TYPE_CHECKING:
+    from bench.config import SuiteConfig
     from bench.records.record import MeasuredSeed
 
 __all__ = [

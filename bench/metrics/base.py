@@ -15,10 +15,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config.metric import Inputs
+from bench.config.inputs import Inputs
 from bench.core.schema import Strict
 from bench.metrics.resources import NO_RESOURCES, Need, Resources
-from bench.records.record import Note
+from bench.records.score import Note
 
 
 class NoOptions(Strict):

@@ -24,7 +24,7 @@ from bench.metrics.tokenizers import (
     only_han,
     unicode_words_and_punctuation,
 )
-from bench.records.record import Note
+from bench.records.score import Note
 
 N_GRAMS = 4
 

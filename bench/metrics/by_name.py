@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.config import Scalar
-    from bench.records.record import Score
+    from bench.records.score import Score
 
 
 def score(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config.metric import Inputs
+from bench.config.inputs import Inputs
 from bench.core.errors import InputError
 
 LARGEST = 2**63 - 1

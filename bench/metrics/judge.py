@@ -18,7 +18,7 @@ from bench.config import Strict
 from bench.core.errors import InputError
 from bench.core.files import read_json
 from bench.core.schema import validate
-from bench.records.record import JudgeSummary
+from bench.records.judge_summary import JudgeSummary
 
 JUDGE_FILE = "judge.json"
 _FILES = (JUDGE_FILE, "config.json", "model.safetensors", "tokenizer.json")

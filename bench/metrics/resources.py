@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bench.core.errors import InputError
 from bench.metrics.corpus import Corpus, Tokenizer, corpus_of, tokenizer_of
 from bench.metrics.judge import WHERE_JUDGES_COME_FROM, StyleJudge
-from bench.records.record import JudgeSummary
+from bench.records.judge_summary import JudgeSummary
 
 Need = Literal["model", "tokenizer", "corpus", "judge"]
 

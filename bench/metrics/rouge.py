@@ -30,7 +30,7 @@ from bench.metrics.tokenizers import (
     unread,
     whitespace,
 )
-from bench.records.record import Note
+from bench.records.score import Note
 
 
 def _spec(name: str, title: str) -> MetricSpec:

@@ -14,7 +14,7 @@ from bench.core.errors import InputError
 from bench.metrics import Metric
 from bench.metrics.base import signature_of
 from bench.metrics.inputs import most_references
-from bench.records.record import Score
+from bench.records.score import Score
 from bench.statistics.groups import Groups, sum_within
 from bench.statistics.intervals import bootstrap_interval
 

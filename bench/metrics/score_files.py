@@ -15,7 +15,7 @@ from bench.metrics.reading.lines import read_bytes
 from bench.metrics.reading.outputs import USUAL_COLUMNS, OutputColumns, read_outputs
 from bench.metrics.reading.values import parse
 from bench.metrics.score import score
-from bench.records.record import Score
+from bench.records.score import Score
 
 DEFAULT_TEXT_METRICS = ("rouge1", "rouge2", "rougeL", "rougeLsum", "sacrebleu", "chrf")
 

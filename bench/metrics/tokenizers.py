@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 
 from bench.metrics.base import Metric
 from bench.metrics.inputs import References, check_texts
-from bench.records.record import Note
+from bench.records.score import Note
 
 Tokenize = Callable[[str], list[str]]
 

@@ -15,14 +15,14 @@ from typing import Any, Self, TypeVar, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config.metric import USER_METRICS, Inputs, UserMetric
+from bench.config.inputs import USER_METRICS, Inputs, UserMetric
 from bench.core import plugins
 from bench.core.errors import BenchError, InputError, suggest
 from bench.core.schema import Strict
 from bench.metrics.base import Metric, MetricSpec
 from bench.metrics.registry import METRIC_NAMES
 from bench.metrics.resources import NO_RESOURCES, Need, Resources
-from bench.records.record import Note
+from bench.records.score import Note
 
 ENTRY_POINTS = "bench.metrics"
 """Group under which a package names its metrics: `name = "package.module:Class"`."""

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config.metric import Inputs, MetricConfig
+from bench.config.inputs import Inputs
+from bench.config.metric import MetricConfig
 from bench.core.errors import InputError
 from bench.core.files import read_rows, write_rows
 from bench.statistics.groups import Groups, number_groups

@@ -10,58 +10,18 @@ from typing import Final, Literal
 from pydantic import Field
 
 from bench.config import Strict, SuiteConfig
+from bench.records.judge_summary import CalibrationBin as CalibrationBin
+from bench.records.judge_summary import JudgeSummary as JudgeSummary
+from bench.records.score import Note as Note
+from bench.records.score import Score as Score
+from bench.records.score import StoredInterval as StoredInterval
+from bench.records.score import StoredValue as StoredValue
 
 SCHEMA_VERSION: Final = 2
 """Of records and of baselines. 2 added `evaluations`, `controls`, `judge` and texts that are no rows; version 1 loads
 as it is."""
 Stage = Literal["before", "after"]
 """Of fine-tuning."""
-
-
-class StoredValue(Strict):
-    """A value and the ends of its interval: the base of every stored result."""
-
-    value: float
-    """In the metric's unit."""
-    low: float
-    """Lower end of the interval over examples."""
-    high: float
-    """Upper end of the interval over examples."""
-
-
-class StoredInterval(StoredValue):
-    """A value with an interval that says what coverage it aims at."""
-
-    confidence: float = Field(gt=0, lt=1)
-    """Coverage the interval aims at."""
-
-
-class Note(Strict):
-    """Something that a metric counted and a reader of its score should know, such as letters that it never saw."""
-
-    text: str
-    """A sentence without a full stop, with its counts: `the tokenizer dropped 12 of 40 letters of the references`."""
-    count: int = Field(ge=1)
-    """How many there are."""
-    of: int | None = Field(default=None, ge=1)
-    """Of how many; none where there is no whole."""
-
-
-class Score(StoredInterval):
-    """One metric on one set of predictions, at full precision."""
-
-    n_examples: int = Field(ge=1)
-    """Examples scored."""
-    n_groups: int | None = Field(default=None, ge=1)
-    """Groups that these belong to, which the interval is over; none where every example stands for itself."""
-    unit: str
-    """What the value counts, such as `fraction` or `points (0-100)`."""
-    higher_is_better: bool
-    """Direction."""
-    signature: str
-    """Identity of the metric: scores compare only where it is equal."""
-    notes: tuple[Note, ...] | None = None
-    """What the metric counted beside the value; none where it counted nothing, as in every record of before."""
 
 
 class SplitSummary(Strict):
@@ -147,39 +107,6 @@ class Evaluation(Strict):
     """Mean loss of the batches since the evaluation before; none at step 0."""
     scores: dict[str, StoredValue]
     """Metric -> value."""
-
-
-class CalibrationBin(Strict):
-    """Chunks whose judge was about equally sure."""
-
-    confidence: float
-    """Mean probability of the label it chose."""
-    accuracy: float
-    """Share that was right."""
-    n_chunks: int
-
-
-class JudgeSummary(Strict):
-    """The judge of a style duel, and how far it can be trusted."""
-
-    identity: str
-    """Hash of everything that made it: base weights, settings, text. Equal for every run seed."""
-    weights_sha256: str
-    labels: tuple[str, ...]
-    max_length_tokens: int
-    n_training_chunks: int
-    accuracy: Score
-    """On held-out chunks, with its interval."""
-    confusion: tuple[tuple[int, ...], ...]
-    """Held-out chunks, [true author][author it chose]."""
-    calibration_error: float
-    """Expected calibration error in [0, 1], over ten bins of equal width (Guo et al. 2017, section 2)."""
-    calibration: tuple[CalibrationBin, ...]
-    """The bins that hold any chunk."""
-    shuffled_accuracy: Score
-    """On the same chunks with their words in random order: what is left of it is vocabulary."""
-    others: dict[str, tuple[float, ...]]
-    """Control text -> share of its chunks that went to each label; by neither author, so no answer is right."""
 
 
 class Forgetting(Strict):

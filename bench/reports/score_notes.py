@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.records.record import Score
+from bench.records.score import Score
 
 
 def note_lines(*scores: Mapping[str, Score]) -> list[str]:

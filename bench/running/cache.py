@@ -13,7 +13,7 @@ from bench.config import SplitName, SuiteConfig
 if TYPE_CHECKING:
     from bench.materials.fetch import Materials
     from bench.metrics.base import Metric
-    from bench.records.record import Score
+    from bench.records.score import Score
     from bench.tasks.base import Item
 
 Key = TypeVar("Key", bound=Hashable)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from bench import metrics
 from bench.config import MetricConfig, SuiteConfig
-from bench.config.metric import USER_METRICS
+from bench.config.inputs import USER_METRICS
 from bench.core.errors import BenchError, InputError
 from bench.core.files import file_sha256
 from bench.core.schema import Scalar

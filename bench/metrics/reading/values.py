@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bench.config.metric import Inputs
+from bench.config.inputs import Inputs
 from bench.core.errors import InputError
 from bench.core.wording import plural
 from bench.metrics.inputs import LARGEST, brief, half_of_a_pair
