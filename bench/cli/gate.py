@@ -95,5 +95,5 @@ def _print(verdict: Verdict) -> None:
         style = _STYLES.get(row.outcome, "") if row.decides and not row.is_tolerated else "dim"
         table.add_row(*(escape(text) for text in cells(row)), style="" if row.outcome == "pass" else style)
     print_table(table)
-    for line in (*why_lines(verdict), *origin_lines(verdict), *verdict.notes, method_note(verdict)):
+    for line in (*why_lines(verdict), *origin_lines(verdict), *verdict.notes, *verdict.failures, method_note(verdict)):
         typer.echo(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,6 +70,7 @@ def _load_rows(config: DataConfig, target: TargetKind, *, offline: bool, announc
             fingerprint=digest([e.id, e.input, e.target] for e in examples),
             source=tables[key].identity,
             exact_duplicates=len(examples) - len({e.input for e in examples}),
+            majority_share=majority_share(examples),
             **_summary_of_groups(examples),
         )
     controls, others = load_controls(config.controls or {}, offline=offline, announce=announce)
@@ -87,6 +89,13 @@ def _load_rows(config: DataConfig, target: TargetKind, *, offline: bool, announc
         controls=controls,
         summary=summary,
     )
+
+
+def majority_share(examples: Sequence[Example]) -> float | None:
+    """Return the share of the most frequent label, of rows or of words; none where texts come out."""
+    targets = [example.target for example in examples]
+    labels = [target for target in targets if isinstance(target, int)] or [n for e in examples for n in e.numbers]
+    return max(Counter(labels).values()) / len(labels) if labels else None
 
 
 def _summary_of_groups(examples: Sequence[Example]) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class SplitSummary(Strict):
     """Rows whose input occurs earlier in the same split."""
     unit: Literal["rows", "paragraphs"] = "rows"
     """What `n_examples` counts."""
+    majority_share: float | None = Field(default=None, ge=0, le=1)
+    """Share of the most frequent label, of rows or words; none where no labels come out, and in records of before."""
     n_groups: int | None = Field(default=None, ge=1)
     """Groups that the rows belong to; none where every row stands for itself, and in records of before."""
     groups_fingerprint: str | None = None

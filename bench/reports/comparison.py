@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from bench import metrics as metric_layer
 from bench.comparing.comparable import Mismatch
 from bench.comparing.compare import Comparison, MetricComparison
+from bench.comparing.failed_seeds import in_words as failures_in_words
+from bench.comparing.failed_seeds import training_of
 from bench.comparing.flips import Flip, Flips
 from bench.comparing.side import Side
 from bench.core.wording import plural
@@ -110,7 +112,13 @@ def remarks(comparison: Comparison) -> list[str]:
     if not comparison.rows:
         return []
     why = [f"{row.metric}: {row.why}" for row in comparison.rows if row.why]
-    return [*why, *_without_partner(comparison), *comparison.notes]
+    return [*why, *_without_partner(comparison), *_failures(comparison), *comparison.notes]
+
+
+def _failures(comparison: Comparison) -> list[str]:
+    """Return which seeds of a side failed to train."""
+    trainings = [(side.name, training_of(side.records)) for side in (comparison.b, comparison.a)]
+    return [f"{name}: {failures_in_words(training)}" for name, training in trainings if training.failed]
 
 
 def _without_partner(comparison: Comparison) -> list[str]:

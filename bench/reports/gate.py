@@ -92,7 +92,10 @@ def markdown(verdict: Verdict) -> str:
     """Return the verdict as GitHub Markdown, ready for the summary of a CI step."""
     rows = [[cell(text) for text in cells(row)] for row in verdict.rows]
     why = [f"- {cell(line, max_characters=WHY_CHARACTERS)}" for line in why_lines(verdict)]
-    besides = [f"- {cell(line, max_characters=WHY_CHARACTERS)}" for line in (*origin_lines(verdict), *verdict.notes)]
+    besides = [
+        f"- {cell(line, max_characters=WHY_CHARACTERS)}"
+        for line in (*origin_lines(verdict), *verdict.notes, *verdict.failures)
+    ]
     return "\n\n".join(
         [
             f"## bench gate: {summary(verdict)}",
@@ -114,6 +117,7 @@ def json_text(verdict: Verdict) -> str:
         "rows": [dataclasses.asdict(row) | {"in_words": in_words(row)} for row in verdict.rows],
         "origins": [dataclasses.asdict(origins) for origins in verdict.origins],
         "notes": list(verdict.notes),
+        "failures": list(verdict.failures),
     }
     return canonical_json(values)
 
@@ -132,7 +136,7 @@ def junit(verdict: Verdict) -> str:
         for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
             element.set(attribute, str(tags[tag]))
         element.set("tests", str(tags.total()))
-    besides = [*origin_lines(verdict), *verdict.notes]
+    besides = [*origin_lines(verdict), *verdict.notes, *verdict.failures]
     if besides and len(root):
         ET.SubElement(root[0], "system-out").text = "\n".join(besides)
     if not any(row.decides for row in verdict.rows):

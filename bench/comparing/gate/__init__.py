@@ -13,13 +13,14 @@ of it. It works on stored files and loads no torch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bench.comparing.gate.deciding import decide, decide_cost, suite_row
 from bench.comparing.gate.evidence import cost_evidence, metric_evidence
 from bench.comparing.gate.explaining import explain
+from bench.comparing.gate.failures import failure_notes, failure_rows, with_failures
 from bench.comparing.gate.pairs import Obstacle, Pair, find_pairs
 from bench.comparing.gate.policy import ALLOWANCES, Policy, find_policy, load_policy
 from bench.comparing.gate.soundness import faults
@@ -97,7 +98,13 @@ def decide_pairs(pairs: Sequence[Pair], policy: Policy, *, policy_path: str) -> 
         rows=tuple(row for rows in by_suite.values() for row in rows),
         origins=tuple(_origins(pair) for pair in pairs if pair.run is not None or pair.baseline is not None),
         notes=tuple(note for pair in pairs for note in pair.notes),
+        failures=tuple(note for pair in pairs for note in _failures(pair)),
     )
+
+
+def _failures(pair: Pair) -> Iterator[str]:
+    if pair.obstacle is None and pair.run is not None and pair.baseline is not None:
+        yield from failure_notes(pair.suite, pair.run, pair.baseline)
 
 
 def _rows_of(pair: Pair, metrics: Sequence[GateRow], policy: Policy) -> list[GateRow]:
@@ -112,6 +119,7 @@ def _rows_of(pair: Pair, metrics: Sequence[GateRow], policy: Policy) -> list[Gat
             suite_row(pair.suite, pair.method, name=fault.name, outcome="not comparable", reason=fault.reason)
             for fault in faults(pair.run, pair.baseline, policy)
         ]
+        rows = [*with_failures(rows, pair.run, pair.baseline), *failure_rows(pair.suite, pair.run, policy)]
         primary = policy.suites[pair.suite].primary or pair.run.config.primary_metric
         rows += _without_primary(primary, pair, metrics)
     return rows

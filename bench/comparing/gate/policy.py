@@ -83,6 +83,8 @@ class SuitePolicy(Strict):
     """The metric without which the suite does not pass; default: the suite's own primary metric."""
     max_leak: float | None = Field(default=None, ge=0, le=1)
     """As the policy's; default: that."""
+    max_failure_rate: float | None = Field(default=None, gt=0, le=1)
+    """As the policy's; default: that."""
     metrics: dict[str, MetricPolicy] = Field(default_factory=dict)
     cost: CostPolicy = CostPolicy()
 
@@ -110,6 +112,9 @@ class Policy(Strict):
     baseline's value to the best one there is, or of the value itself where there is no best; none flags nothing."""
     max_leak: float = Field(default=0.01, ge=0, le=1)
     """Share of the test rows that may also stand in the training rows, whole or nearly, for a pass."""
+    max_failure_rate: float | None = Field(default=None, gt=0, le=1)
+    """Greatest rate at which seeds may fail to train, for a pass: the upper end of its interval must be within. None
+    sets no limit; to show 5 % takes 59 seeds of which none fails, so the rate is said and seldom limited."""
     allow: Annotated[tuple[Allowance, ...], BeforeValidator(_as_tuple)] = ()
     """What is judged although it would be stale: any of config, commit, version, dirty and mixed. Outputs say so."""
     suites: dict[str, SuitePolicy] = Field(min_length=1)

@@ -195,6 +195,8 @@ class Verdict:
     origins: tuple[Origins, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader should know besides: what was allowed by name, and what is stored and was not judged."""
+    failures: tuple[str, ...] = ()
+    """Which seeds failed to train, and how many may have gone unseen, a sentence a side."""
 
     @property
     def outcome(self) -> GateOutcome:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bench import metrics
 from bench.comparing.compare import MetricComparison
+from bench.comparing.failed_seeds import in_words as failures_in_words
+from bench.comparing.failed_seeds import training_of
 from bench.comparing.summary import MetricSummary, RunSummary
 from bench.core.wording import plural
 from bench.reports.comparison import VALUE_CHARACTERS, difference_text, p_text
@@ -91,6 +93,8 @@ def results(summary: RunSummary) -> Iterable[str]:
         ],
     )
     yield _legend(summary)
+    said = failures_in_words(training_of(summary.records))
+    yield f"{cell(said[0].upper() + said[1:], max_characters=1000)}."
     yield from _without_evidence([row.change for row in summary.rows])
 
 
