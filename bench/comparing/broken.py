@@ -60,6 +60,8 @@ def broken_rows(
         seeds: of the baseline, those that count; default: all.
         n: how many rows are returned; all are counted.
     """
+    if run.has_groups or baseline.has_groups:
+        return "rows are compared by the group that they belong to, so none stands for itself"
     try:
         now, before = _mean_by_row(run, metric, run.seeds), _mean_by_row(baseline, metric, seeds or baseline.seeds)
     except InputError as error:
