@@ -26,7 +26,8 @@ from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signatur
 from bench.metrics.inputs import References, check_texts
 from bench.metrics.resources import ModelFolder
 from bench.metrics.scorer_model import ScorerModel, frame, is_decoder, layer_of, refuse_missing_weights
-from bench.records.record import Note
+from bench.metrics.versions import tokenizers_part
+from bench.records.score import Note
 
 SPECS = {
     "bertscore": MetricSpec(
@@ -42,7 +43,7 @@ SPECS = {
 }
 
 # What decides a model's output; a changed README must not change its identity.
-MODEL_FILES = ("*.json", "*.safetensors", "*.bin", "*.txt", "*.model")
+MODEL_FILES = ("*.json", "*.safetensors", "*.bin", "*.txt", "*.model", "*.bpe", "*.codes", "*.vocab", "*.tiktoken")
 
 
 class BertScoreOptions(Strict):
@@ -92,6 +93,7 @@ class BertScore(MeanMetric):
             **self._context(),
             transformers=version("transformers"),
             v=version("bert-score"),
+            **tokenizers_part(),
         )
 
     def _context(self) -> dict[str, str]:

@@ -115,7 +115,7 @@ class Bleu(WordMetric):
     def signature(self) -> str:
         """Return for instance `sacrebleu|tok:13a|smooth:exp|case:mixed|v:2.6.0`; the hash of a tokenizer's model."""
         case = "lc" if self.options.lowercase else "mixed"
-        tok, parts = self.tokenizer, {}
+        tok, parts = self.tokenizer, {"regex": version("regex")} if self.tokenizer == "intl" else {}
         if tok in _PACKAGES:
             tok = self._library().tokenizer_signature  # names the version of its dictionary
             if self.tokenizer in _MODEL_FILES:

@@ -9,9 +9,11 @@ Every occurrence of a sequence begins one of the corpus's suffixes, and suffixes
 from __future__ import annotations
 
 import hashlib
+import json
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,29 @@ class Tokenizer:
         return list(self._loaded(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     @cached_property
+    def version(self) -> dict[str, str]:
+        """Return what else the tokens hang on, for a signature: a tokenizer that was made in loading, by its hash.
+
+        transformers makes one from the older files, and may change what `tokenizer.json` says by the files beside it.
+        Where it loads the file as it is, the file's hash says everything.
+        """
+        from tokenizers import Tokenizer as Library
+
+        backend = getattr(self._loaded, "backend_tokenizer", None)
+        if backend is None:
+            return {"transformers": version("transformers")}
+        loaded, file = _meaning(backend.to_str()), self.folder / _WHOLE_FILE
+        if file.is_file() and _meaning(Library.from_file(str(file)).to_str()) == loaded:
+            return {}
+        return {"loaded": hashlib.sha256(loaded.encode()).hexdigest()[:16]}
+
+    def n_unknown(self, ids: Sequence[int]) -> int:
+        """Return how many of a text's token ids stand for what the tokenizer does not know."""
+        unknown = self._loaded.unk_token_id
+        # Where one token has several uses (GPT-2), texts are made of bytes and nothing is unknown.
+        return 0 if unknown in (None, self._loaded.eos_token_id) else sum(token == unknown for token in ids)
+
+    @cached_property
     def _loaded(self) -> Any:
         from transformers import AutoTokenizer
 
@@ -71,6 +96,12 @@ class Tokenizer:
                 f"{self.folder}: the tokenizer cannot be loaded ({message}); give the folder of a saved "
                 "transformers model"
             ) from error
+
+
+def _meaning(saved: str) -> str:
+    """Return the part of a saved tokenizer that decides a text's tokens, without special ones."""
+    values = json.loads(saved)
+    return json.dumps({key: values[key] for key in ("added_tokens", "normalizer", "pre_tokenizer", "model")})
 
 
 class Corpus:

@@ -17,9 +17,11 @@ from pydantic import Field
 
 from bench.config import Strict
 from bench.core.errors import InputError
+from bench.core.wording import plural
 from bench.metrics.base import Metric, MetricSpec, signature_of
 from bench.metrics.corpus import Corpus, Tokenizer
 from bench.metrics.inputs import check_generations
+from bench.records.score import Note
 
 _LI = "Li et al. 2016; distinct / all n-grams, here within each sample, mean over samples"
 
@@ -138,10 +140,15 @@ class _AgainstCorpus(RatioMetric):
             tokenizer=self._corpus.tokenizer_identity,
             corpus=self._corpus.identity,
             tokenizers=version("tokenizers"),
+            **self._corpus.tokenizer.version,
         )
 
     def _tokens(self, predictions: Sequence[Any]) -> list[list[int]]:
         return [self._corpus.encode(text) for text in check_generations(self.spec.name, predictions)]
+
+    def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
+        """Return how many tokens of the samples the tokenizer does not know."""
+        return _unknown_tokens(self._corpus.tokenizer, predictions)
 
 
 class CommonTokenRatio(_AgainstCorpus):
@@ -200,7 +207,12 @@ class _WithinSamples(RatioMetric):
             mean="sample",
             tokenizer=self._tokenizer.identity,
             tokenizers=version("tokenizers"),
+            **self._tokenizer.version,
         )
+
+    def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
+        """Return how many tokens of the samples the tokenizer does not know."""
+        return _unknown_tokens(self._tokenizer, predictions)
 
     def _shares(self, predictions: Sequence[Any], n: int) -> NDArray[np.float64]:
         rows = []
@@ -252,6 +264,14 @@ class LineLength(RatioMetric):
         ]
         rows = [(sum(len(line) for line in lines), len(lines)) for lines in samples]
         return _statistics(self.spec.name, rows, "a character")
+
+
+def _unknown_tokens(tokenizer: Tokenizer, samples: Sequence[str]) -> list[Note]:
+    """Return a note where samples hold tokens that are unknown, and so one and the same token to a metric."""
+    ids = [tokenizer.encode(sample) for sample in samples]
+    n, n_unknown = sum(map(len, ids)), sum(map(tokenizer.n_unknown, ids))
+    text = f"{n_unknown:,} of {plural(n, 'token')} are unknown to the tokenizer, and count as one"
+    return [Note(text=text, count=n_unknown, of=n)] if n_unknown else []
 
 
 def _statistics(name: str, rows: Iterable[tuple[float, float]], least: str) -> NDArray[np.float64]:

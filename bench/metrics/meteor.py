@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from bench.core.errors import InputError
 from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import check_texts
 from bench.metrics.tokenizers import Tokenize, WordMetric, characters, unicode_words_and_punctuation, whitespace
+from bench.metrics.versions import data_sha256, nltk_data
 
 SPECS = {
     "meteor": MetricSpec(
@@ -77,7 +79,7 @@ class Meteor(WordMetric, MeanMetric):
 
     @cached_property
     def _synonyms(self) -> bool:
-        return self.options.synonyms != "none" and _wordnet_is_installed()
+        return self.options.synonyms != "none" and _wordnet() is not None
 
     def signature(self) -> str:
         """Return for instance `meteor|tok:wordpunct|case:lc|match:exact+stem|nltk:3.10.4`."""
@@ -89,6 +91,7 @@ class Meteor(WordMetric, MeanMetric):
             match=match,
             nltk=version("nltk"),
             **self.version_of_words(),
+            **({"wordnet": data_sha256(_wordnet())} if self._synonyms else {}),
         )
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
@@ -114,13 +117,5 @@ class _NoSynonyms:
         return []
 
 
-def _wordnet_is_installed() -> bool:
-    import nltk.data
-
-    for place in ("corpora/wordnet", "corpora/wordnet.zip"):
-        try:
-            nltk.data.find(place)
-        except LookupError:
-            continue
-        return True
-    return False
+def _wordnet() -> Path | None:
+    return nltk_data("corpora/wordnet", "corpora/wordnet.zip")

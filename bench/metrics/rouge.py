@@ -30,6 +30,7 @@ from bench.metrics.tokenizers import (
     unread,
     whitespace,
 )
+from bench.metrics.versions import data_sha256, nltk_data, stemmer_part
 from bench.records.score import Note
 
 
@@ -126,6 +127,8 @@ class Rouge(WordMetric, MeanMetric):
             split=self._split(),
             v=version("rouge-score"),
             **self.version_of_words(),
+            **(stemmer_part() if self.options.stemmer else {}),
+            **self._splitter(),
         )
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
@@ -192,6 +195,10 @@ class Rouge(WordMetric, MeanMetric):
     def _split(self) -> str:
         return "none"
 
+    def _splitter(self) -> dict[str, str]:
+        """Return the part of the signature that says what splits sentences."""
+        return {}
+
 
 class RougeLsum(Rouge):
     """ROUGE-Lsum."""
@@ -216,6 +223,11 @@ class RougeLsum(Rouge):
         return union_f_measure(
             *([self._tokens(line) for line in self._lines(text)] for text in (reference, prediction))
         )
+
+    def _splitter(self) -> dict[str, str]:
+        if self._split() == "newline":
+            return {}
+        return {"punkt": data_sha256(nltk_data("tokenizers/punkt_tab/english")), "nltk": version("nltk")}
 
     def _lines(self, text: str) -> list[str]:
         if self._split() == "newline":

@@ -20,6 +20,7 @@ from bench.core.errors import InputError
 from bench.metrics.base import MeanMetric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import check_styles
 from bench.metrics.judge import WHERE_JUDGES_COME_FROM, StyleJudge
+from bench.metrics.versions import tokenizers_part
 from bench.records.record import JudgeSummary
 
 _ROGAN_GLADEN = "Rogan and Gladen 1978, Am. J. Epidemiology 107(1), 71-76, for each author; clipped to [0, 1]"
@@ -103,6 +104,7 @@ class StyleMetric(MeanMetric):
             k="none" if k is None else f"{k:g}",
             writer="none" if writer_tokens is None else writer_tokens,
             v=version("transformers"),
+            **tokenizers_part(),
         )
 
     @property

@@ -214,4 +214,6 @@ class WordMetric(Metric):
 
     def version_of_words(self) -> dict[str, str]:
         """Return the part of the signature that says what found the words of `unicode` and `characters`."""
-        return {"regex": version("regex")} if self.tokenizer in ("unicode", "characters") else {}
+        if self.tokenizer not in ("unicode", "characters"):
+            return {}
+        return {"regex": version("regex"), "ucd": unicodedata.unidata_version}
