@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.config import LocalSource, SplitName, SuiteConfig, TextsConfig
+from bench.core.errors import InputError
 from bench.suites.resolve import builtin_suites, load_suite, resolve
+
+if TYPE_CHECKING:
+    from bench.materials.load import PickedRows
 
 
 def validate(
@@ -16,28 +18,31 @@ def validate(
         list[str] | None, typer.Argument(help="Suite folders or names. Default: all built-in ones.")
     ] = None,
 ) -> None:
-    """Resolve every profile and method of suite files, and stop at the first that is wrong."""
+    """Resolve every profile and method of suite files, and stop at the first that is wrong.
+
+    Rows that are files of this machine are read, so that their columns, labels and ranges are checked too.
+    """
+    from bench.materials.related_rows import hint_of_groups
+    from bench.suites.rows import rows_at_hand
+
     for suite in suites or [f"suites/{name}" for name in builtin_suites()]:
         file = load_suite(suite)
         for profile in file.profiles:
             names = list(file.methods(profile))
-            for method in names:
-                resolve(file, profile=profile, method=method)
-            typer.echo(f"{file.shown}: {profile}: {', '.join(names)}: fine")
-            if (hint := _hint(resolve(file, profile=profile, method=names[0]))) is not None:
+            configs = [resolve(file, profile=profile, method=method) for method in names]
+            try:
+                rows = rows_at_hand(configs[0])
+            except InputError as error:
+                raise InputError(f"{file.shown} (profile {profile}): {error}") from None
+            typer.echo(f"{file.shown}: {profile}: {', '.join(names)}: fine{_told(rows)}")
+            if rows is not None and (hint := hint_of_groups(rows.splits["test"])) is not None:
                 typer.echo(f"{file.shown}: {profile}: hint: {hint}")
 
 
-def _hint(config: SuiteConfig) -> str | None:
-    """Return what the rows betray that the suite does not say; none where they are not files of this machine."""
-    data = config.data
-    if isinstance(data, TextsConfig):
-        return None
-    sources = [data.source_of(split) for split in get_args(SplitName)]
-    if not all(isinstance(source, LocalSource) and Path(source.path).exists() for source in sources):
-        return None
-    from bench.materials.load import load_splits
-    from bench.materials.related_rows import hint_of_groups
-
-    splits = load_splits(data.model_copy(update={"controls": None}), target=config.task.target)
-    return hint_of_groups(splits.test)
+def _told(rows: PickedRows | None) -> str:
+    """Return what is said of rows that were read."""
+    if rows is None:
+        return ""
+    counts = ", ".join(f"{len(examples):,} {split}" for split, examples in rows.splits.items())
+    labels = "" if rows.labels_are is None else f"; their labels are {rows.labels_are}"
+    return f" (rows: {counts}{labels})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.config import (
@@ -20,7 +21,7 @@ from bench.materials.continuous import load_controls, load_texts
 from bench.materials.duplicates import near_duplicates
 from bench.materials.splits import SPLITS, Example, ScoredSplit, Splits, digest, groups_of, normalised
 from bench.materials.tables import SourceRow, Table, check_columns, read_source
-from bench.materials.targets import input_of, target_of
+from bench.materials.targets import LabelReader, LabelsAre, UnknownLabelError, as_key, input_of, labels_in, target_of
 from bench.records.record import DataSummary, SplitSummary
 from bench.statistics.groups import count_groups
 
@@ -54,25 +55,61 @@ def load_splits(
     return _load_rows(config, target, offline=offline, announce=announce)
 
 
-def _load_rows(config: DataConfig, target: TargetKind, *, offline: bool, announce: Announce) -> Splits:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickedRows:
+    """The rows of every split."""
+
+    splits: dict[str, tuple[Example, ...]]
+    tables: dict[str, Table]
+    """Split -> the source that its rows are of."""
+    labels_are: LabelsAre | None
+    """How the rows give their labels; none where the task has no labels."""
+
+
+def pick_rows(
+    config: DataConfig, target: TargetKind, *, offline: bool = False, announce: Announce = lambda _: None
+) -> PickedRows:
+    """Fetch, read and pick the rows of every split.
+
+    Labels are names or numbers in all splits alike.
+
+    Raises:
+        SourceError: a source cannot be fetched or fails its hash.
+        InputError: see `load_splits`.
+    """
+    read: dict[str, Table] = {}
+    reader = LabelReader(labels=config.labels)
+    splits: dict[str, tuple[Example, ...]] = {}
     tables: dict[str, Table] = {}
-    picked: dict[str, tuple[Example, ...]] = {}
-    summaries: dict[str, SplitSummary] = {}
     for split in SPLITS:
         source = config.source_of(split)
         key = source.model_dump_json()
-        if key not in tables:
-            tables[key] = read_source(source, offline=offline, announce=announce)
-        examples = _pick(tables[key].rows, config, target, getattr(config, split), place=f"data.{split}")
-        picked[split] = examples
-        summaries[split] = SplitSummary(
+        if key not in read:
+            read[key] = read_source(source, offline=offline, announce=announce)
+        tables[split] = read[key]
+        rows = tables[split].rows
+        try:
+            splits[split] = _pick(rows, config, target, getattr(config, split), place=f"data.{split}", reader=reader)
+        except UnknownLabelError as error:
+            there = as_key(labels_in(rows, config.target_columns[0], target))
+            raise InputError(f"{error}; the column holds {there}") from None
+    return PickedRows(splits=splits, tables=tables, labels_are=reader.labels_are)
+
+
+def _load_rows(config: DataConfig, target: TargetKind, *, offline: bool, announce: Announce) -> Splits:
+    rows = pick_rows(config, target, offline=offline, announce=announce)
+    picked = rows.splits
+    summaries = {
+        split: SplitSummary(
             n_examples=len(examples),
             fingerprint=digest([e.id, e.input, e.target] for e in examples),
-            source=tables[key].identity,
+            source=rows.tables[split].identity,
             exact_duplicates=len(examples) - len({e.input for e in examples}),
             majority_share=majority_share(examples),
             **_summary_of_groups(examples),
         )
+        for split, examples in picked.items()
+    }
     controls, others = load_controls(config.controls or {}, offline=offline, announce=announce)
     summaries |= others
     seen = {normalised(e.input) for e in picked["train"]}
@@ -81,6 +118,7 @@ def _load_rows(config: DataConfig, target: TargetKind, *, offline: bool, announc
         splits=summaries,
         train_test_overlap=sum(normalised(e.input) in seen for e in picked["test"]),
         near_duplicates=near_duplicates([e.input for e in picked["train"]], [e.input for e in picked["test"]]),
+        labels_are=rows.labels_are,
     )
     return Splits(
         train=picked["train"],
@@ -107,7 +145,13 @@ def _summary_of_groups(examples: Sequence[Example]) -> dict[str, Any]:
 
 
 def _pick(
-    rows: Sequence[SourceRow], config: DataConfig, kind: TargetKind, split: SplitConfig, *, place: str
+    rows: Sequence[SourceRow],
+    config: DataConfig,
+    kind: TargetKind,
+    split: SplitConfig,
+    *,
+    place: str,
+    reader: LabelReader,
 ) -> tuple[Example, ...]:
     named = [column for column in (config.id_column, config.group_column) if column]
     check_columns(rows, [config.input_column, *config.target_columns, *split.where, *named], place)
@@ -135,7 +179,7 @@ def _pick(
                 f"{place}: rows {first} and {number} both have {config.id_column} = {name!r}; an id must be there "
                 "once: name another data.id_column, or leave it out to count rows"
             )
-        target = target_of(row, config, kind, f"{place}: row {number}")
+        target = target_of(row, config, kind, f"{place}: row {number}", reader)
         group = _group_of(row, config, f"{place}: row {number}")
         chosen.append(Example(id=str(name), input=text, target=target, group=group))
         if split.order == "source" and not split.balanced and len(chosen) == split.stop:

@@ -54,6 +54,9 @@ class DataSummary(Strict):
     """Test rows whose input, case and spacing aside, also stands in the training rows."""
     near_duplicates: int | None = None
     """Test rows that resemble a training row, those that equal one included; none in records of version 1."""
+    labels_are: Literal["names", "numbers"] | None = None
+    """How the rows give their labels, names or positions in `data.labels`; none where there are no labels, and in older
+    records."""
 
 
 class ModelSummary(Strict):

@@ -43,7 +43,12 @@ def _explain(fault: Fault, tables: Mapping[str, Any], *, place: str, overridden:
         return f"{place}: {path} is not a known key{suggest(str(fault.location[-1]), allowed)}"
     if fault.kind == "missing key":
         return f"{place}: {path} is missing"
-    return f"{place}: {path or 'the suite'}: {fault.message.removeprefix('Value error, ')}{fault.got}"
+    message = fault.message.removeprefix("Value error, ")
+    if message.startswith("data.labels is missing"):
+        from bench.suites.rows import labels_there
+
+        message += labels_there(tables)
+    return f"{place}: {path or 'the suite'}: {message}{fault.got}"
 
 
 def check_metric(name: str, metric: MetricConfig, task: TaskConfig, place: str) -> None:

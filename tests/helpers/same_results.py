@@ -26,7 +26,9 @@ from bench.records.store import RECORD_FILE, read_record
 
 ROOT = Path(__file__).parents[2]
 _WHO = ("commit", "dirty", "bench_version", "code_sha256")
-MAY_DIFFER = {"cost", "schema_version", *(f"environment.{name}" for name in _WHO)}
+_NEW = ("model.new_modules", "data.labels_are")
+"""What older records do not say."""
+MAY_DIFFER = {"cost", "schema_version", *_NEW, *(f"environment.{name}" for name in _WHO)}
 FILES = ("predictions.jsonl", "predictions-before.jsonl", "statistics.safetensors", "curve.jsonl")
 MOST_SHOWN = 8
 Cell = tuple[str, str, str, int]

@@ -235,8 +235,50 @@ def test_error_unknown_label(tmp_path: Path, given: Any) -> None:
     rows = [{"text": "x", "target": "negative"}, {"text": "y", "target": given}]
     with pytest.raises(InputError) as caught:
         _splits(tmp_path, rows, labels=("negative", "positive"))
+    there = '"negative"' if given is None else f'"{given}", "negative"'
     expected = f"data.train: row 1: target is {given!r}; allowed: 0 to 1, or negative, positive"
-    assert str(caught.value) == expected
+    assert str(caught.value) == f"{expected}; the column holds data.labels = [{there}]"
+
+
+@pytest.mark.parametrize(
+    ("labels", "given", "message"),
+    [
+        # numbers are names here: 0 stars is no label, and not the first one
+        (("1", "2", "3"), ["3", "1", "0"], r"row 2: target is '0'; allowed: 1, 2, 3; .*\[\"0\", \"1\", \"3\"\]"),
+        (("1", "2", "3"), [2, 1, 0], "row 2: target is 0; allowed: 1, 2, 3"),
+        (("0", "10"), ["0", "1"], "row 1: target is '1'; allowed: 0, 10"),
+        (("no", "yes"), ["no", "yes", "1"], "row 0: target is 'no', which is a name, but .*row 2: target is '1'"),
+        (("no", "yes"), [0, "yes"], "row 1: target is 'yes', which is a name, but .*row 0: target is 0"),
+        (("no", "yes"), [True, False], "row 0: target is True; allowed: 0 to 1, or no, yes"),
+        (("no", "yes"), ["01"], "row 0: target is '01'"),
+    ],
+)
+def test_labels_are_names_or_numbers_and_never_a_mix(
+    tmp_path: Path, labels: tuple[str, ...], given: list[Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        _splits(tmp_path, [{"text": str(i), "target": label} for i, label in enumerate(given)], labels=labels)
+
+
+def test_a_mix_of_names_and_numbers_is_found_over_splits(tmp_path: Path) -> None:
+    rows = [{"text": str(i), "target": label} for i, label in enumerate(["no", "yes", "1"])]
+    parts: dict[str, Any] = {"train": {"stop": 1}, "validation": {"start": 1, "stop": 2}, "test": {"start": 2}}
+    with pytest.raises(InputError, match=r"data\.train: row 0: .* name, but data\.test: row 2: .* number"):
+        _splits(tmp_path, rows, labels=("no", "yes"), **parts)
+
+
+@pytest.mark.parametrize(
+    ("labels", "given", "are"),
+    [(("1", "2"), [2, "1"], "names"), (("no", "yes"), [1, "0"], "numbers"), ((), ["x"], None)],
+)
+def test_the_record_says_how_labels_are_given(
+    tmp_path: Path, labels: tuple[str, ...], given: list[Any], are: str | None
+) -> None:
+    rows = [{"text": str(i), "target": label} for i, label in enumerate(given)]
+    splits = _splits(tmp_path, rows, labels=labels)
+    assert splits.summary.labels_are == are
+    if labels:
+        assert [example.target for example in splits.test] == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -333,7 +375,7 @@ def test_every_word_has_a_label(tmp_path: Path, text: Any, target: Any) -> None:
     [
         (" ", [], "text has no words; leave the row out by data.*.where"),
         ("Ada was", [1], "target has 1 labels for 2 words; give one for every word"),
-        ("Ada was", [1, 2], "target[1] is 2; allowed: 0 to 1, or O, NAME"),
+        ("Ada was", [1, 2], 'target[1] is 2; allowed: 0 to 1, or O, NAME; the column holds data.labels = ["1", "2"]'),
         ("Ada was", 1, "target is 1, expected a label for every word"),
         (["Ada", "was here"], [1, 0], "text holds the word 'was here'; a word is not empty and has no space"),
         (["Ada", ""], [1, 0], "text holds the word ''; a word is not empty and has no space"),

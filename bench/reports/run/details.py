@@ -21,6 +21,8 @@ from bench.reports.run.samples import N_SAMPLES, Sample
 from bench.reports.run.what_ran import in_order, unit_of_test
 from bench.reports.score_notes import note_lines
 
+_LABELS_ARE = {"names": "names, as in `data.labels`", "numbers": "positions in `data.labels`, from 0"}
+
 
 def parameters(summary: RunSummary) -> Iterable[str]:
     """Yield how many parameters there are and how many learn."""
@@ -97,6 +99,7 @@ def soundness(summary: RunSummary) -> Iterable[str]:
         ("saved weights reload to the same predictions", f"{n_reloaded} of {plural(len(records), 'seed')}"),
         (_LEAKS[unit_of_test(data.splits)], count(data.train_test_overlap)),
         *_near_duplicates(data),
+        *([("labels in the rows", _LABELS_ARE[data.labels_are])] if data.labels_are else []),
         *(
             (f"{cell(name)} {_REPEATS[split.unit]} earlier in the split", count(split.exact_duplicates))
             for name, split in in_order(data.splits)
