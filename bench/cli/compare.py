@@ -199,7 +199,7 @@ def _one(pair: ComparedPair) -> dict[str, Any]:
         "mismatches": [_field(m) | {"waived_by": words.waiver(m)} for m in comparison.mismatches],
         "waived": [_field(m) for m in comparison.waived],
         "notes": list(comparison.notes),
-        "metrics": [_metric(row) for row in comparison.rows],
+        "metrics": [metric_values(row) for row in comparison.rows],
         "flips": asdict(flipped) if isinstance(flipped, Flips) else None,
         "why_no_flips": flipped if isinstance(flipped, str) else None,
     }
@@ -209,7 +209,8 @@ def _field(mismatch: Mismatch) -> dict[str, Any]:
     return {"field": mismatch.field, "first": mismatch.theirs, "other": mismatch.ours}
 
 
-def _metric(row: MetricComparison) -> dict[str, Any]:
+def metric_values(row: MetricComparison) -> dict[str, Any]:
+    """Return one metric as JSON holds it."""
     return {
         "metric": row.metric,
         "unit": row.unit,

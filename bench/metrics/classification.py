@@ -16,8 +16,10 @@ from pydantic import Field
 
 from bench.config import Strict
 from bench.core.errors import InputError
+from bench.core.wording import plural
 from bench.metrics.base import MeanMetric, Metric, MetricSpec, mean_statistics, signature_of
 from bench.metrics.inputs import LARGEST, Labels, brief, check_labels
+from bench.records.score import Note
 
 # Raised when a definition in this file changes a value: no library version can tell.
 DEFINITION = 1
@@ -48,6 +50,19 @@ SPECS = {
 }
 
 
+class LabelMetric(Metric):
+    """A metric on labels."""
+
+    def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
+        """Return how many predictions are names that no reference has: a misspelt label, or no label at all."""
+        known = set(references)
+        n_unknown, n = sum(isinstance(label, str) and label not in known for label in predictions), len(predictions)
+        if not n_unknown:
+            return ()
+        text = f"{n_unknown:,} of {plural(n, 'prediction')} are labels that no reference has"
+        return (Note(text=text, count=n_unknown, of=n),)
+
+
 class ClassOptions(Strict):
     """Options of accuracy."""
 
@@ -66,7 +81,7 @@ class AverageOptions(ClassOptions):
     """The label that `binary` (default: 1) or `class` scores, a number or a name."""
 
 
-class Accuracy(MeanMetric):
+class Accuracy(LabelMetric, MeanMetric):
     """Share of examples whose label is right."""
 
     Options: ClassVar = ClassOptions
@@ -82,7 +97,7 @@ class Accuracy(MeanMetric):
         return mean_statistics((labels.predicted == labels.actual).astype(np.float64))
 
 
-class PerClass(Metric):
+class PerClass(LabelMetric):
     """Precision, recall or F1, from the margins and the diagonal of the confusion matrix.
 
     These 3 counts per class are all that the three scores read of the matrix: 3C numbers per example, not C². C is

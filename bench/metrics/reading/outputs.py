@@ -39,6 +39,8 @@ class Outputs:
     """As many; none where nothing is compared."""
     groups: Column | None
     """As many; none where no column was named."""
+    ids: Column | None
+    """As many; none where no file has them."""
     notes: tuple[str, ...]
     """What is odd about the files: a sentence each, with its counts."""
 
@@ -68,8 +70,8 @@ def read_outputs(
         ours = read_rows(predictions, [columns.prediction], optional=optional)
         theirs = read_rows(references, [columns.reference], optional=optional)
         predicted, wanted = ours.columns[columns.prediction], theirs.columns[columns.reference]
-        sides, n = (ours, theirs), _n_rows(predicted, wanted)
-        _check_ids(ours, theirs)
+        sides, n = (theirs, ours), _n_rows(predicted, wanted)
+        _check_ids(ours.columns.get(ID), theirs.columns.get(ID))
     else:
         names = [columns.prediction, *([columns.reference] if compared else [])]
         if len(set(names)) < len(names):
@@ -79,12 +81,13 @@ def read_outputs(
         n = len(predicted) - predicted.n_blank
     if n == 0:
         raise InputError(f"{predictions}: holds nothing but blank lines; it must hold one example per line")
-    notes = [note for rows in sides for note in rows.notes]
+    notes = [note for rows in reversed(sides) for note in rows.notes]
     notes += [note for column in (predicted, wanted) if column is not None for note in _on_blanks(column, n)]
     return Outputs(
         predictions=predicted.first(n),
         references=wanted.first(n) if compared and wanted is not None else None,
         groups=None if columns.group is None else _groups(columns.group, sides, n),
+        ids=next((rows.columns[ID].first(n) for rows in sides if ID in rows.columns), None),
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -118,9 +121,22 @@ def _on_blanks(column: Column, n: int) -> list[str]:
     return notes
 
 
-def _check_ids(predictions: Rows, references: Rows) -> None:
+def check_same_rows(first: Outputs, other: Outputs) -> None:
+    """Refuse two files of predictions that are not of the same rows.
+
+    Raises:
+        InputError: they have different numbers of rows, or different ids in some row.
+    """
+    if len(first.predictions) != len(other.predictions):
+        raise InputError(
+            f"{first.predictions.file} holds {len(first.predictions)} predictions but {other.predictions.file} holds "
+            f"{len(other.predictions)}; both must be of the same rows, in the same order"
+        )
+    _check_ids(first.ids, other.ids)
+
+
+def _check_ids(ours: Column | None, theirs: Column | None) -> None:
     """Refuse rows that name themselves, and not alike."""
-    ours, theirs = predictions.columns.get(ID), references.columns.get(ID)
     if ours is None or theirs is None:
         return
     for row, (a, b) in enumerate(zip(ours.values, theirs.values, strict=True)):

@@ -46,6 +46,21 @@ def parse(inputs: Inputs, predictions: Column, references: Column | None) -> tup
             return _tags(predictions, references)
 
 
+def parse_groups(groups: Column) -> list[str]:
+    """Return the name of each row's group.
+
+    Raises:
+        InputError: a name is neither a text nor a whole number, or is empty; the message names file and line.
+    """
+    return _each(_group, groups)
+
+
+def _group(place: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise InputError(f"{place}: {_as_json(value)} names no group; give a text or a whole number")
+    return _text(place, str(value).strip())
+
+
 def _each(parse_one: Callable[[str, Any], Any], column: Column) -> list[Any]:
     return [parse_one(column.place(row), value) for row, value in enumerate(column.values)]
 
