@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -21,8 +22,10 @@ from bench.comparing.side import Side
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
 from bench.records.grouping import groups_name
-from bench.statistics.differences import MeanDifference, mean_difference, seed_difference
-from bench.statistics.intervals import Aggregate, Array, check_confidence, paired_bootstrap
+from bench.statistics.differences import MeanDifference, difference, seed_difference
+from bench.statistics.intervals import Aggregate, check_confidence, paired_bootstrap
+from bench.statistics.jackknife import Jackknife, jackknife
+from bench.statistics.spread import SeedSpread
 from bench.statistics.tests import Correction, adjusted, approximate_randomization, mcnemar_exact
 
 Standing = Literal["better", "worse", "not told apart", "no interval"]
@@ -55,7 +58,8 @@ class MetricComparison:
     p_values: Mapping[str, float]
     """Other tests -> two-sided p for no difference. `bootstrap`, `approximate randomization` and `McNemar` see examples
     alone, and would take the luck of a seed for an effect: they stand only where each side has one seed, and so does
-    the interval. `seeds` sees seeds alone: paired where the interval pairs them, else Welch's."""
+    the interval. `seeds` sees seeds alone: paired where the interval pairs them, else Welch's; in a
+    family, with the family's spread."""
     p_adjusted: float | None
     """The p of the interval, corrected for all the cells that are shown together."""
     noise: float | None
@@ -112,6 +116,7 @@ def compare(
     allow: Sequence[str] = (),
     n_resamples: int = 2000,
     pair_seeds: bool | None = None,
+    spreads: Mapping[str, SeedSpread] | None = None,
 ) -> Comparison:
     """Set two sides against each other: a minus b.
 
@@ -126,6 +131,8 @@ def compare(
             pairs would wait for them.
         pair_seeds: whether runs of one seed number are set against each other; default: where both sides are one method
             (`bench.comparing.pairing.pairs_seeds`).
+        spreads: metric -> what a family shows of the luck of seeds (`bench.comparing.family.seed_spreads`), where the
+            two sides are one pair of many; default: the two stand for themselves.
 
     Returns:
         The rows; or the fields in which the sides are unlike, and no rows.
@@ -147,7 +154,15 @@ def compare(
     rows = []
     if None not in blocked:
         rows = [
-            _row(name, a, b, pair_seeds=paired, confidence=confidence, n_resamples=n_resamples)
+            _row(
+                name,
+                a,
+                b,
+                pair_seeds=paired,
+                spread=(spreads or {}).get(name),
+                confidence=confidence,
+                n_resamples=n_resamples,
+            )
             for name in names
             if name not in blocked
         ]
@@ -227,17 +242,26 @@ def _mixed_signatures(a: Side, b: Side, metrics: Sequence[str]) -> list[Mismatch
 # --- one metric ------------------------------------------------------------------------------------------------------
 
 
-def _row(metric: str, a: Side, b: Side, *, pair_seeds: bool, confidence: float, n_resamples: int) -> MetricComparison:
+def _row(
+    metric: str,
+    a: Side,
+    b: Side,
+    *,
+    pair_seeds: bool,
+    spread: SeedSpread | None,
+    confidence: float,
+    n_resamples: int,
+) -> MetricComparison:
     ours, theirs = a.values(metric), b.values(metric)
     score = a.records[0].scores[metric]
-    difference, p_values, why = _by_example(
-        metric, a, b, pair_seeds=pair_seeds, confidence=confidence, n_resamples=n_resamples
+    found, p_values, why = _by_example(
+        metric, a, b, pair_seeds=pair_seeds, spread=spread, confidence=confidence, n_resamples=n_resamples
     )
-    over_seeds = _known(seed_difference(ours, theirs, pair_seeds=pair_seeds, confidence=confidence))
+    over_seeds = _known(seed_difference(ours, theirs, pair_seeds=pair_seeds, spread=spread, confidence=confidence))
     if over_seeds is not None:
         p_values["seeds"] = over_seeds.p_value
-        difference = difference or over_seeds
-    if difference is None:
+        found = found or over_seeds
+    if found is None:
         why = f"{why}; and there are too few seeds, or too equal ones, for an interval over seeds"
     return MetricComparison(
         metric=metric,
@@ -246,7 +270,7 @@ def _row(metric: str, a: Side, b: Side, *, pair_seeds: bool, confidence: float, 
         signature=score.signature,
         a=float(np.mean(list(ours.values()))),
         b=float(np.mean(list(theirs.values()))),
-        difference=difference,
+        difference=found,
         why=why,
         p_values=p_values,
         p_adjusted=None,
@@ -262,45 +286,57 @@ def noise_of(metric: str, side: Side) -> float | None:
 
 
 def _by_example(
-    metric: str, a: Side, b: Side, *, pair_seeds: bool, confidence: float, n_resamples: int
+    metric: str,
+    a: Side,
+    b: Side,
+    *,
+    pair_seeds: bool,
+    spread: SeedSpread | None,
+    confidence: float,
+    n_resamples: int,
 ) -> tuple[MeanDifference | None, dict[str, float], str | None]:
     """Return the interval that uses examples and seeds, the p of each test that reads examples, and why not."""
     why = _why_not_paired(metric, a, b)
     if why is not None:
         return None, {}, why
     try:
-        aggregate = metric_layer.for_stored(metric, a.config, a.records[0]).aggregate
-        for side in (a, b):
-            _check_scores(metric, aggregate, side)
-        statistics_a, statistics_b = ({seed: side.statistics[seed][metric] for seed in side.seeds} for side in (a, b))
-        difference = _known(
-            mean_difference(aggregate, statistics_a, statistics_b, pair_seeds=pair_seeds, confidence=confidence)
-        )
-        if difference is None:
-            return None, {}, TOO_FEW
-        if difference.over == "both":
-            return difference, {}, None
-        (array_a,), (array_b,) = statistics_a.values(), statistics_b.values()
-        if not n_resamples:
-            return difference, {}, None
-        p_values = _tests(aggregate, array_a, array_b, n_resamples)
-        if metric in RIGHT_OR_WRONG and not a.has_groups:  # a group is right more or less often
-            p_values["McNemar"] = mcnemar_exact(array_a[:, 0] > 0, array_b[:, 0] > 0)
-        return difference, p_values, None
+        side_a, side_b = (_jackknifed(metric, side) for side in (a, b))
+        found = _known(difference(side_a, side_b, pair_seeds=pair_seeds, spread=spread, confidence=confidence))
+    except InputError as error:
+        return None, {}, str(error)
+    if found is None:
+        return None, {}, TOO_FEW
+    if found.over == "both" or not n_resamples:
+        return found, {}, None
+    try:
+        return found, _tests(metric, a, b, n_resamples), None
     except InputError as error:
         return None, {}, str(error)
 
 
-def _tests(aggregate: Aggregate, a: Array, b: Array, n_resamples: int) -> dict[str, float]:
-    return {
-        "bootstrap": paired_bootstrap(aggregate, a, b, n_resamples=n_resamples, seed=0).p_value,
-        "approximate randomization": approximate_randomization(aggregate, a, b, seed=0),
+@lru_cache(maxsize=64)  # a side is one object for all the pairs that it stands in
+def _jackknifed(metric: str, side: Side) -> Jackknife:
+    aggregate = metric_layer.for_stored(metric, side.config, side.records[0]).aggregate
+    _check_scores(metric, aggregate, side)
+    return jackknife(aggregate, {seed: side.statistics[seed][metric] for seed in side.seeds})
+
+
+def _tests(metric: str, a: Side, b: Side, n_resamples: int) -> dict[str, float]:
+    """Return the p of each test that reads examples, of sides with one seed each."""
+    aggregate = metric_layer.for_stored(metric, a.config, a.records[0]).aggregate
+    array_a, array_b = (side.statistics[side.seeds[0]][metric] for side in (a, b))
+    p_values = {
+        "bootstrap": paired_bootstrap(aggregate, array_a, array_b, n_resamples=n_resamples, seed=0).p_value,
+        "approximate randomization": approximate_randomization(aggregate, array_a, array_b, seed=0),
     }
+    if metric in RIGHT_OR_WRONG and not a.has_groups:  # a group is right more or less often
+        p_values["McNemar"] = mcnemar_exact(array_a[:, 0] > 0, array_b[:, 0] > 0)
+    return p_values
 
 
-def _known(difference: MeanDifference) -> MeanDifference | None:
+def _known(found: MeanDifference) -> MeanDifference | None:
     """Return a difference whose interval is finite, and None for another."""
-    return difference if math.isfinite(difference.low) and math.isfinite(difference.high) else None
+    return found if math.isfinite(found.low) and math.isfinite(found.high) else None
 
 
 def _why_not_paired(metric: str, a: Side, b: Side) -> str | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.comparing.compare import Comparison, adjusted_together
 from bench.comparing.compare import compare as compare_pair
+from bench.comparing.family import seed_spreads
 from bench.comparing.side import Side, load_side
 from bench.core.errors import InputError
 from bench.records.store import Store
+from bench.statistics.spread import SeedSpread
 from bench.statistics.tests import Correction
 
 
@@ -62,6 +64,7 @@ def compare_sides(
     allow: Sequence[str] = (),
     runs_root: Path = Path("runs"),
     roots: Sequence[Path] | None = None,
+    spreads: Mapping[str, SeedSpread] | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare the first side with each of the others; loads no torch.
 
@@ -73,6 +76,8 @@ def compare_sides(
         allow: fields that may differ, such as `training.batch_size`.
         runs_root: where runs are stored.
         roots: folders of baselines; default: `bench.records.store.default_roots()`.
+        spreads: metric -> how far seeds move it, from a larger family that these sides are of; default: what these
+            sides show together, where they are three or more.
 
     Returns:
         One table for each of the others: that side minus the first.
@@ -84,8 +89,17 @@ def compare_sides(
         raise InputError(f"{len(sides)} side(s) were given; a comparison needs two or more")
     store = Store(runs_root=runs_root, roots=roots)
     first, *others = (side if isinstance(side, Side) else load_side(side, store) for side in sides)
+    spreads = seed_spreads([first, *others]) if spreads is None else spreads
     tables = [
-        compare_pair(other, first, metrics=metrics, confidence=confidence, correction=correction, allow=allow)
+        compare_pair(
+            other,
+            first,
+            metrics=metrics,
+            confidence=confidence,
+            correction=correction,
+            allow=allow,
+            spreads=spreads,
+        )
         for other in others
     ]
     return adjusted_together(tables, correction)

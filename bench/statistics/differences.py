@@ -12,16 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
 from bench.core.errors import InputError
-from bench.statistics.intervals import Aggregate, Array, Interval, check_confidence, check_statistics
+from bench.statistics.intervals import Aggregate, Array, Interval, check_confidence
+from bench.statistics.jackknife import Jackknife, jackknife
+from bench.statistics.spread import SeedSpread
 
 # A spread below this share of the scores is rounding: 1e6 examples leave about 1e-13.
 ROUNDING = 1e-12
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,13 @@ class MeanDifference(Interval):
 
 
 def mean_difference(
-    aggregate: Aggregate, a: Mapping[int, Array], b: Mapping[int, Array], *, pair_seeds: bool, confidence: float = 0.95
+    aggregate: Aggregate,
+    a: Mapping[int, Array],
+    b: Mapping[int, Array],
+    *,
+    pair_seeds: bool,
+    spread: SeedSpread | None = None,
+    confidence: float = 0.95,
 ) -> MeanDifference:
     """Return mean score of A minus mean score of B, and how far other examples and other seeds could move it.
 
@@ -79,6 +86,9 @@ def mean_difference(
         a: seed number -> (n_examples, n_statistics), as `Metric.statistics`.
         b: the same for B, of the same examples in the same order.
         pair_seeds: set runs of one seed number against each other, where two numbers or more are shared.
+        spread: what a family of three methods or more shows of the luck of seeds, where A and B are two of it: without
+            it a family of many pairs finds differences that are not there (`bench.statistics.spread`). Seeds that are
+            paired do without.
         confidence: coverage the interval aims at, in (0, 1).
 
     Raises:
@@ -93,12 +103,31 @@ def mean_difference(
         Bouthillier et al. 2021, "Accounting for variance in machine learning benchmarks"; why crossed: Owen and
         Eckles 2012, "Bootstrapping data arrays of arbitrary order".
     """
-    check_confidence(confidence)
     if not a or not b:
         raise InputError("a difference needs at least one seed on either side")
-    check_statistics([*a.values(), *b.values()])
-    a, b, paired = _seeds_that_count(a, b, pair_seeds=pair_seeds)
-    return _from_influences(_side(aggregate, a), _side(aggregate, b), paired=paired, confidence=confidence)
+    return difference(
+        jackknife(aggregate, a), jackknife(aggregate, b), pair_seeds=pair_seeds, spread=spread, confidence=confidence
+    )
+
+
+def difference(
+    a: Jackknife, b: Jackknife, *, pair_seeds: bool, spread: SeedSpread | None = None, confidence: float = 0.95
+) -> MeanDifference:
+    """Return `mean_difference` of two sides that were jackknifed once, for one of many pairs.
+
+    Raises:
+        InputError: the sides hold different numbers of examples, or the confidence is out of range.
+    """
+    check_confidence(confidence)
+    if a.n_examples != b.n_examples:
+        raise InputError(
+            f"statistics hold {a.n_examples} and {b.n_examples} examples; both must score the same test rows"
+        )
+    shared = sorted(set(a.seeds) & set(b.seeds))
+    paired = pair_seeds and len(shared) > 1
+    if paired:
+        a, b = a.only(shared), b.only(shared)
+    return _from_influences(a, b, paired=paired, spread=spread, confidence=confidence)
 
 
 def mean_score(aggregate: Aggregate, by_seed: Mapping[int, Array], *, confidence: float = 0.95) -> MeanDifference:
@@ -116,30 +145,24 @@ def mean_score(aggregate: Aggregate, by_seed: Mapping[int, Array], *, confidence
             example.
     """
     check_confidence(confidence)
-    if not by_seed:
-        raise InputError("a mean score needs at least one seed")
-    check_statistics([*by_seed.values()])
-    values, influences = _side(aggregate, by_seed)
-    zero = np.zeros_like(values), np.zeros_like(influences)
-    return _from_influences((values, influences), zero, paired=len(values) > 1, confidence=confidence)
+    side = jackknife(aggregate, by_seed)
+    zero = Jackknife(seeds=side.seeds, values=np.zeros_like(side.values), influences=np.zeros_like(side.influences))
+    return _from_influences(side, zero, paired=len(side.seeds) > 1, confidence=confidence)
 
 
 def _from_influences(
-    a: tuple[Array, Array], b: tuple[Array, Array], *, paired: bool, confidence: float
+    a: Jackknife, b: Jackknife, *, paired: bool, spread: SeedSpread | None = None, confidence: float
 ) -> MeanDifference:
-    """Return the difference of two sides, each as `_side` has them."""
-    (values_a, influences_a), (values_b, influences_b) = a, b
-    n_examples = influences_a.shape[1]
-    by_example = influences_a.mean(axis=0) - influences_b.mean(axis=0)  # (n_examples,)
+    n_examples = a.n_examples
+    by_example = a.influences.mean(axis=0) - b.influences.mean(axis=0)  # (n_examples,)
     variance_examples = float(by_example.var(ddof=1)) / n_examples if n_examples > 1 else math.inf
-    seeds, interaction, freedom = 0.0, 0.0, 0.0
-    if len(values_a) > 1 or len(values_b) > 1:
-        seeds, freedom = _over_seeds(_variance, values_a, values_b, paired=paired)
-        if n_examples > 1:
-            interaction, _ = _over_seeds(_residual_variance, influences_a, influences_b, paired=paired)
+    seeds, freedom = _of_scores(a.values, b.values, paired=paired, spread=spread)
+    interaction = 0.0
+    if n_examples > 1 and max(len(a.values), len(b.values)) > 1:
+        interaction, _ = _over_seeds(_residual_variance, a.influences, b.influences, paired=paired)
     return _difference(
-        values_a,
-        values_b,
+        a.values,
+        b.values,
         confidence=confidence,
         over="both" if freedom else "examples",
         variances=(variance_examples, seeds, interaction),
@@ -149,8 +172,20 @@ def _from_influences(
     )
 
 
+def _of_scores(a: Array, b: Array, *, paired: bool, spread: SeedSpread | None) -> tuple[float, float]:
+    """Return the variance of mean(a) - mean(b) over seeds with its degrees of freedom; 0 and 0 where unknown."""
+    if spread is not None and not paired:
+        return spread.of_difference(a.tolist(), b.tolist())
+    return _over_seeds(_variance, a, b, paired=paired) if max(len(a), len(b)) > 1 else (0.0, 0.0)
+
+
 def seed_difference(
-    a: Mapping[int, float], b: Mapping[int, float], *, pair_seeds: bool, confidence: float = 0.95
+    a: Mapping[int, float],
+    b: Mapping[int, float],
+    *,
+    pair_seeds: bool,
+    spread: SeedSpread | None = None,
+    confidence: float = 0.95,
 ) -> MeanDifference:
     """Return mean of A minus mean of B over seeds alone: for scores whose statistics are not stored.
 
@@ -158,6 +193,7 @@ def seed_difference(
         a: seed number -> score.
         b: the same for B.
         pair_seeds: as in `mean_difference`.
+        spread: as in `mean_difference`.
         confidence: coverage the interval aims at, in (0, 1).
 
     Raises:
@@ -170,15 +206,16 @@ def seed_difference(
     check_confidence(confidence)
     if not a or not b:
         raise InputError("a difference needs at least one seed on either side")
-    used_a, used_b, paired = _seeds_that_count(a, b, pair_seeds=pair_seeds)
+    shared = sorted(set(a) & set(b))
+    paired = pair_seeds and len(shared) > 1
     values_a, values_b = (
-        np.array([side[seed] for seed in sorted(side)], dtype=np.float64) for side in (used_a, used_b)
+        np.array([side[seed] for seed in (shared if paired else sorted(side))], dtype=np.float64) for side in (a, b)
     )
     if not (np.isfinite(values_a).all() and np.isfinite(values_b).all()):
         raise InputError(f"a difference over seeds needs finite scores, got {dict(a)!r} and {dict(b)!r}")
-    variance, freedom = math.inf, 0.0
-    if len(values_a) > 1 or len(values_b) > 1:
-        variance, freedom = _over_seeds(_variance, values_a, values_b, paired=paired)
+    variance, freedom = _of_scores(values_a, values_b, paired=paired, spread=spread)
+    if not freedom:
+        variance = math.inf
     return _difference(
         values_a,
         values_b,
@@ -215,41 +252,6 @@ def combined(
     most = seed_freedom + max(n_examples - 1, 0)
     below = seeds**2 / seed_freedom + (rest**2 / (n_examples - 1) if n_examples > 1 else 0.0)
     return variance, min(variance**2 / below, most) if below else most
-
-
-def _side(aggregate: Aggregate, by_seed: Mapping[int, Array]) -> tuple[Array, Array]:
-    """Return the score of each seed (n_seeds,), and what each example adds to it (n_seeds, n_examples).
-
-    That is its pseudovalue less the score: (n - 1) * (score - score without the example). Of a mean it is the
-    example's own distance from the mean.
-    """
-    values, influences = [], []
-    for seed in sorted(by_seed):
-        statistics = by_seed[seed]
-        totals = statistics.sum(axis=0)
-        value = float(aggregate(totals))
-        influence = np.zeros(1)
-        if len(statistics) > 1:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                influence = (len(statistics) - 1) * (value - aggregate(totals - statistics))
-        if not (math.isfinite(value) and np.isfinite(influence).all()):
-            raise InputError(
-                f"seed {seed}: the score is not finite, or not without example {int(np.isfinite(influence).argmin())}; "
-                "score more examples, or a metric that is bounded (loss for perplexity)"
-            )
-        values.append(value)
-        influences.append(influence)
-    return np.array(values), np.stack(influences)
-
-
-def _seeds_that_count(
-    a: Mapping[int, _T], b: Mapping[int, _T], *, pair_seeds: bool
-) -> tuple[Mapping[int, _T], Mapping[int, _T], bool]:
-    """Return what of each side the difference is made of, and whether seeds are paired; see `mean_difference`."""
-    shared = sorted(set(a) & set(b))
-    if not pair_seeds or len(shared) < 2:
-        return a, b, False
-    return {seed: a[seed] for seed in shared}, {seed: b[seed] for seed in shared}, True
 
 
 def _variance(values: Array) -> float:

@@ -92,7 +92,7 @@ def test_the_cheapest_differ_by_what_is_counted() -> None:
     ]
     said = words.verdict(build_board(selection(*sides)))
     assert "by trainable parameters: small (10); by training time: fast (3.0 s). 0 of 1 pair are told" in said
-    assert "(3 seeds each; Holm, 5 %)" in said
+    assert "(3 seeds each; corrected over the pairs, 5 %)" in said
 
 
 def test_few_seeds_and_unlike_devices_are_warned_of() -> None:

@@ -5,11 +5,20 @@ After a wanted change, write the page again and read the difference: `python doc
 
 from __future__ import annotations
 
+from itertools import combinations
+
+import numpy as np
 import pytest
+from calibration.families import Family, draw_boards, p_values, right_answers
 from calibration.intervals import CALIBRATED, EFFECTS, FEW_SEEDS, METRICS, UNSEEN_LUCK, WITHOUT_LUCK, outcome
 from calibration.page import PAGE, SECTIONS, render, stored_rows
 from calibration.section import Section
 from calibration.worlds import World, simulate
+
+from bench.metrics.base import mean_of, mean_statistics
+from bench.statistics.differences import difference
+from bench.statistics.jackknife import jackknife
+from bench.statistics.spread import seed_spread
 
 # Three standard errors of a share near 0.05, and of one near 0.5, over so many simulations.
 ERROR, WIDE_ERROR = 0.015, 0.034
@@ -79,3 +88,29 @@ def test_rows_made_again_are_those_of_the_page(section: Section) -> None:
     assert section.quick, "some rows must be cheap enough to be made again"
     for place in section.quick:
         assert section.row(section.worlds[place]) == stored[place]
+
+
+# --- letters ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_board_of_equal_methods_tells_some_pair_apart_too_often() -> None:
+    rows = stored_rows()["letters"]
+    assert {(row[0], row[1]) for row in rows} == {(s, n) for s in ("3", "5", "10") for n in ("50", "400", "2,000")}
+    for row in rows:
+        now, found, before = (float(row[place].removesuffix(" %")) for place in (3, 6, 7))
+        assert now <= 6.0, row
+        assert found >= before - 1.5, row  # found in 1,000 boards by both
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_the_simulated_boards_are_judged_as_bench_judges(pooled: bool) -> None:
+    family = Family(n_seeds=3, n_examples=40, lucks=(0.6, 0.2, 0.2, 0.4))
+    for seed in range(5):
+        right = right_answers(family, np.random.default_rng(seed))
+        sides = [
+            jackknife(mean_of, {s: mean_statistics(one) for s, one in enumerate(of_method)}) for of_method in right
+        ]
+        spread = seed_spread([side.values.tolist() for side in sides]) if pooled else None
+        expected = [difference(a, b, pair_seeds=False, spread=spread).p_value for a, b in combinations(sides, 2)]
+        found = p_values(draw_boards(family, 1, seed), pooled=pooled)[0]
+        assert found == pytest.approx(expected, rel=1e-4)  # scores are summed in single precision

@@ -17,7 +17,7 @@ from bench.metrics.base import mean_of, mean_statistics
 from bench.statistics import tests
 from bench.statistics.differences import mean_difference
 from bench.statistics.intervals import paired_bootstrap
-from bench.statistics.tests import adjusted, approximate_randomization, mcnemar_exact
+from bench.statistics.tests import adjusted, adjusted_pairs, approximate_randomization, mcnemar_exact
 
 # --- against sacreBLEU -----------------------------------------------------------------------------------------------
 
@@ -132,3 +132,30 @@ def test_adjusted_refuses() -> None:
         adjusted([math.nan], "holm")
     with pytest.raises(InputError, match="did you mean 'holm'"):
         adjusted([0.5], "hom")  # type: ignore[arg-type]
+
+
+# --- pairs of methods ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_methods", "factors"),
+    [(2, [1]), (3, [3, 1, 1]), (4, [6, 3, 3, 3, 2, 1]), (5, [10, 6, 6, 6, 6, 4, 4, 3, 2, 1])],
+)
+def test_factors_of_pairs_are_those_of_shaffers_table(n_methods: int, factors: list[int]) -> None:
+    p_values = [0.001 * 2**place for place in range(len(factors))]
+    found = adjusted_pairs(p_values[::-1], n_methods)[::-1]
+    expected = np.maximum.accumulate([p * factor for p, factor in zip(p_values, factors, strict=True)])
+    assert found == pytest.approx(np.minimum(expected, 1))
+
+
+@given(st.lists(st.floats(0, 1), min_size=10, max_size=10), st.integers(1, 10))
+def test_pairs_are_never_corrected_more_than_by_holm_and_some_pairs_less_than_all(given: list[float], n: int) -> None:
+    all_pairs, holm = adjusted_pairs(given, 5), adjusted(given, "holm")
+    assert all(p - 1e-12 <= pair <= other + 1e-12 for p, pair, other in zip(given, all_pairs, holm, strict=True))
+    some = adjusted_pairs(given[:n], 5)
+    assert all(mine <= other + 1e-12 for mine, other in zip(some, adjusted(given[:n], "holm"), strict=True))
+
+
+def test_more_p_values_than_pairs_are_refused() -> None:
+    with pytest.raises(InputError, match="3 methods have 3 pairs"):
+        adjusted_pairs([0.1] * 4, 3)

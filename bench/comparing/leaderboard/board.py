@@ -1,8 +1,9 @@
 """Stored results of one suite and profile -> Board: everything that a leaderboard shows. Pure.
 
 Each pair of methods is a comparison of `bench.comparing.compare`: the calibrated interval over seeds and examples.
-Whether a pair is told apart is decided by its p-value, corrected by Holm over all pairs of the board, so ranks, letters
-and the word beside a difference agree. The intervals shown are not corrected.
+Seeds are not paired between methods, and how far they move a score is learned from all methods together
+(`bench.statistics.spread`). Whether a pair is told apart is decided by its p-value, corrected over all pairs of the
+board after Shaffer, so ranks, letters and the word beside a difference agree. The intervals shown are not corrected.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal
 
 from bench import metrics as metric_layer
 from bench.comparing.compare import MetricComparison, compare
+from bench.comparing.family import seed_spreads
 from bench.comparing.leaderboard.selection import Selection
 from bench.comparing.leaderboard.targets import ToTarget, to_target
 from bench.comparing.side import Side
@@ -25,7 +27,7 @@ from bench.records.record import RunRecord
 from bench.statistics.differences import MeanDifference, mean_score
 from bench.statistics.intervals import check_confidence
 from bench.statistics.letters import letters
-from bench.statistics.tests import adjusted
+from bench.statistics.tests import adjusted_pairs
 
 MIN_SEEDS = 3
 """With fewer, nothing or next to nothing is known of what another seed would give."""
@@ -221,11 +223,17 @@ def _mean_score(side: Side, metric: str, confidence: float) -> MeanDifference | 
 
 def _pairs(sides: Sequence[Side], metric: str, confidence: float) -> tuple[MethodPair, ...]:
     """Return all pairs, corrected together."""
+    spreads = seed_spreads(sides, [metric])
     rows = [
-        (a.name, b.name, compare(a, b, metrics=[metric], confidence=confidence, n_resamples=0).rows[0])
+        (
+            a.name,
+            b.name,
+            compare(a, b, metrics=[metric], confidence=confidence, n_resamples=0, spreads=spreads).rows[0],
+        )
         for a, b in combinations(sides, 2)
     ]
-    corrected = iter(adjusted([row.difference.p_value for _, _, row in rows if row.difference is not None], "holm"))
+    tested = [row.difference.p_value for _, _, row in rows if row.difference is not None]
+    corrected = iter(adjusted_pairs(tested, len(sides)))
     pairs = []
     for a, b, row in rows:
         p_adjusted = None if row.difference is None else next(corrected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.comparing.compare import Comparison, adjusted_together
+from bench.comparing.family import seed_spreads
 from bench.comparing.stored import compare_sides
 from bench.experiments.study.result import Final, MethodComparisons, MethodResult
 from bench.experiments.study.setup import Study
@@ -42,12 +43,14 @@ def compare_methods(
         )
         for method in methods
     }
+    finals = [final.side for method in methods for final in method.finals if final.side is not None]
+    spreads = seed_spreads(finals, study.metrics)
     tables: dict[tuple[str, str], Comparison] = {}
     for pair in (pair for of_method in pairs.values() for pair in of_method):
         key = _key(*pair)
         sides = [final.side for final in pair if final is not None and final.side is not None]
         if key is not None and key not in tables and len(sides) == 2:
-            tables[key] = compare_sides(sides, metrics=study.metrics, allow=allowed)[0]
+            tables[key] = compare_sides(sides, metrics=study.metrics, allow=allowed, spreads=spreads)[0]
     adjusted = dict(zip(tables, adjusted_together(list(tables.values()), "holm"), strict=True))
 
     def adjusted_of(pair: tuple[Final | None, Final | None]) -> Comparison | None:

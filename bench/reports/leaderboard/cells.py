@@ -106,7 +106,7 @@ def verdict(board: Board, name: Name = str) -> str:
     each = plural(seeds[0], "seed") + " each" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     alpha = f"{100 * (1 - board.confidence):g} %"
     told = f"{board.n_told_apart} of {plural(n_pairs, 'pair')} {'is' if board.n_told_apart == 1 else 'are'} told apart"
-    return f"{_best(board, name)} {told} ({each}; Holm, {alpha})."
+    return f"{_best(board, name)} {told} ({each}; corrected over the pairs, {alpha})."
 
 
 def _best(board: Board, name: Name) -> str:
@@ -174,8 +174,8 @@ def how_to_read(board: Board) -> str:
     return (
         f"Mean over seeds, with its {100 * board.confidence:g} % interval over {' and over '.join(ways)}.{apart} "
         "Methods that share a letter cannot be told apart; the rank is 1 + the number of methods that are "
-        f"significantly better. Both, and the last column, are by Holm over all {plural(len(board.pairs), 'pair')}; "
-        "intervals are not corrected."
+        f"significantly better. Both, and the last column, are corrected over all {plural(len(board.pairs), 'pair')} "
+        "(Shaffer 1986); intervals are not corrected."
     )
 
 

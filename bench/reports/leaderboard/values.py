@@ -27,7 +27,7 @@ def values(board: Board) -> dict[str, Any]:
         "unit": board.unit,
         "higher_is_better": board.higher_is_better,
         "confidence": board.confidence,
-        "correction": "holm",
+        "correction": "shaffer",
         "reference": selection.reference,
         "target": board.target,
         "verdict": words.verdict(board),

@@ -16,8 +16,10 @@ from planted import right, side
 
 from bench.comparing.leaderboard.board import Board, BoardEntry, build_board
 from bench.core.errors import InputError
+from bench.metrics.base import mean_of
 from bench.statistics.differences import mean_difference
-from bench.statistics.tests import adjusted
+from bench.statistics.spread import seed_spread
+from bench.statistics.tests import adjusted_pairs
 
 
 def entry(board: Board, name: str) -> BoardEntry:
@@ -50,18 +52,21 @@ def test_where_lower_is_better_the_least_comes_first() -> None:
     ]
 
 
-def test_a_pair_is_the_calibrated_interval_and_holm_is_over_all_pairs() -> None:
+def test_a_pair_is_the_calibrated_interval_and_all_pairs_are_corrected_together() -> None:
     board = small_board()
     sides = {one.name: one.side for one in board.entries}
 
     def found(a: str, b: str) -> Any:
         ours, theirs = ({s: by["accuracy"] for s, by in sides[name].statistics.items()} for name in (a, b))
-        return mean_difference(lambda totals: totals[..., 0] / totals[..., 1], ours, theirs, pair_seeds=False)
+        spread = seed_spread([[*one.side.values("accuracy").values()] for one in board.entries])
+        return mean_difference(mean_of, ours, theirs, pair_seeds=False, spread=spread)
 
     names = [one.name for one in board.entries]
     expected = [found(a, b) for a, b in combinations(names, 2)]
     assert [pair.comparison.difference for pair in board.pairs] == expected
-    assert [pair.comparison.p_adjusted for pair in board.pairs] == adjusted([one.p_value for one in expected], "holm")
+    assert [pair.comparison.p_adjusted for pair in board.pairs] == adjusted_pairs(
+        [one.p_value for one in expected], len(names)
+    )
     difference = entry(board, "bitfit").difference
     assert difference is not None
     assert difference.difference is not None
