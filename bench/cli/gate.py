@@ -11,6 +11,7 @@ from bench.cli.options import Runs
 from bench.cli.tables import print_table
 from bench.comparing.gate import Verdict
 from bench.comparing.gate import gate as held_to
+from bench.core.errors import InputError
 from bench.core.files import write_text
 from bench.reports.gate import (
     HEADERS,
@@ -56,6 +57,17 @@ def gate(
             help="Repeatable; config, commit, version, dirty or mixed: judge runs that would be stale, and say so."
         ),
     ] = None,
+    sequential: Annotated[
+        bool,
+        typer.Option(
+            "--sequential",
+            help="Look after every seed, by number, and stop at the first look that decides; alpha holds over all.",
+        ),
+    ] = False,
+    max_seeds: Annotated[
+        int | None,
+        typer.Option(help="With --sequential: the most seeds there will ever be. Default: max_seeds of the policy."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json-file", metavar="FILE", help="Write the verdict as JSON, at full precision.")
     ] = None,
@@ -73,7 +85,17 @@ def gate(
 
     4 is also for stale runs: of another config than the suite has now, or by other code than the code at hand.
     """
-    verdict = held_to(run or (), policy=policy, runs_root=runs, baselines_root=baselines, allow=allow or ())
+    if max_seeds is not None and not sequential:
+        raise InputError("--max-seeds bounds the looks of --sequential; give both, or neither")
+    verdict = held_to(
+        run or (),
+        policy=policy,
+        runs_root=runs,
+        baselines_root=baselines,
+        allow=allow or (),
+        sequential=sequential,
+        max_seeds=max_seeds,
+    )
     _print(verdict)
     if json_file is not None:
         write_text(json_file, json_text(verdict))

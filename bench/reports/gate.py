@@ -117,6 +117,7 @@ def json_text(verdict: Verdict) -> str:
         "rows": [dataclasses.asdict(row) | {"in_words": in_words(row)} for row in verdict.rows],
         "origins": [dataclasses.asdict(origins) for origins in verdict.origins],
         "notes": list(verdict.notes),
+        "stopping": None if verdict.stopping is None else dataclasses.asdict(verdict.stopping),
         "failures": list(verdict.failures),
     }
     return canonical_json(values)

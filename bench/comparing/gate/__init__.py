@@ -21,16 +21,19 @@ from bench.comparing.gate.deciding import decide, decide_cost, suite_row
 from bench.comparing.gate.evidence import cost_evidence, metric_evidence
 from bench.comparing.gate.explaining import explain
 from bench.comparing.gate.failures import failure_notes, failure_rows, with_failures
+from bench.comparing.gate.in_turn import decide_in_turn
 from bench.comparing.gate.pairs import Obstacle, Pair, find_pairs
 from bench.comparing.gate.policy import ALLOWANCES, Policy, find_policy, load_policy
 from bench.comparing.gate.soundness import faults
+from bench.comparing.gate.trace import amended, leave_traces
 from bench.comparing.gate.verdict import GateRow, Origin, Origins, Verdict
 from bench.comparing.side import Side
 from bench.core.errors import InputError, suggest
 from bench.records.provenance import Code, code_at_hand
 from bench.records.store import Store, default_roots
+from bench.statistics.sequential import by_seeds
 
-__all__ = ["GateRow", "Policy", "Verdict", "decide_pairs", "find_policy", "gate", "load_policy"]
+__all__ = ["GateRow", "Policy", "Verdict", "decide_pairs", "find_policy", "gate", "judge", "load_policy"]
 
 
 def gate(
@@ -41,6 +44,8 @@ def gate(
     baselines_root: Path | None = None,
     allow: Collection[str] = (),
     at_hand: Code | None = None,
+    sequential: bool = False,
+    max_seeds: int | None = None,
 ) -> Verdict:
     """Hold stored runs to the stored baselines, as a policy says.
 
@@ -53,6 +58,8 @@ def gate(
         allow: what is judged although it would be stale, besides what the policy allows; see
             `bench.comparing.gate.policy.Allowance`.
         at_hand: the code that is gated; default: that of this process.
+        sequential: look after every seed, in the order of their numbers, and stop at the first look that decides.
+        max_seeds: most seeds that this will ever look at; default: the policy's.
 
     Returns:
         The verdict: one row a metric and cost limit. Runs or baselines that are stale, missing, or cannot be read, are
@@ -72,21 +79,57 @@ def gate(
         update={"allow": tuple(name for name in ALLOWANCES if name in (*held_to.allow, *allow))}
     )
     pairs = find_pairs(runs, held_to, Store(runs_root=runs_root, roots=roots), at_hand or code_at_hand())
-    return decide_pairs(pairs, held_to, policy_path=str(path))
+    return judge(pairs, held_to, policy_path=str(path), sequential=sequential, max_seeds=max_seeds)
 
 
-def decide_pairs(pairs: Sequence[Pair], policy: Policy, *, policy_path: str) -> Verdict:
+def judge(
+    pairs: Sequence[Pair],
+    policy: Policy,
+    *,
+    policy_path: str,
+    sequential: bool = False,
+    max_seeds: int | None = None,
+) -> Verdict:
+    """Return the verdict on runs beside their baselines, and note it beside the runs (`bench.comparing.gate.trace`).
+
+    Arguments and errors: `decide_pairs` and `gate`.
+    """
+    if sequential:
+        verdict, looked_at = decide_in_turn(
+            pairs,
+            policy,
+            lambda chosen, at: decide_pairs(chosen, at, policy_path=policy_path, by_seeds_alone=True),
+            max_seeds=max_seeds,
+        )
+    else:
+        looked_at = list(pairs)
+        verdict = decide_pairs(pairs, policy, policy_path=policy_path)
+        verdict = replace(verdict, notes=(*verdict.notes, *(note for pair in pairs for note in amended(pair))))
+    leave_traces(verdict, looked_at)
+    return verdict
+
+
+def decide_pairs(pairs: Sequence[Pair], policy: Policy, *, policy_path: str, by_seeds_alone: bool = False) -> Verdict:
     """Return the verdict on runs beside their baselines. Pure.
 
     Args:
         pairs: what `bench.comparing.gate.pairs.find_pairs` found.
         policy: what decides.
         policy_path: what outputs call it.
+        by_seeds_alone: give intervals the degrees of freedom that seeds leave, and no more.
 
     Raises:
         InputError: the policy names a metric that a baseline lacks.
     """
     evidence = [[] if pair.obstacle else metric_evidence(pair, policy) for pair in pairs]
+    if by_seeds_alone:
+        evidence = [
+            [
+                (limits, known if known.difference is None else replace(known, difference=by_seeds(known.difference)))
+                for limits, known in metrics
+            ]
+            for metrics in evidence
+        ]
     decided = iter(decide([metric for metrics in evidence for metric in metrics], policy))
     by_suite: dict[str, list[GateRow]] = {}
     for pair, metrics in zip(pairs, evidence, strict=True):

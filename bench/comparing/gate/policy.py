@@ -105,6 +105,9 @@ class Policy(Strict):
     """Of the p-values of all rows that could call a regression."""
     min_seeds: int = Field(default=3, ge=1)
     """Seeds that the run and the baseline must have, for a pass."""
+    max_seeds: int | None = Field(default=None, ge=2)
+    """Most seeds that `bench gate --sequential` and `bench run --until-decided` look at; none leaves it to
+    `--max-seeds`."""
     min_examples: int = Field(default=30, ge=1)
     """Examples that must have been scored, for a pass: of fewer, too few move to show what the others would do."""
     too_good: float | None = Field(default=None, gt=0)

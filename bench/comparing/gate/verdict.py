@@ -186,6 +186,25 @@ class Origins:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """How a gate that looks after every seed was stopped."""
+
+    first: int
+    """Seeds of the first look."""
+    last: int
+    """Most seeds there can be: as stated, or as many as the baseline has."""
+    stated: int
+    """Most seeds, as stated."""
+    alpha: float
+    """Chance of a wrong verdict over all looks, one-sided."""
+    levels: tuple[float, ...]
+    """One-sided level of each look, from the first to the last."""
+    n_seeds: int
+    """Seeds that the verdict is on."""
+    is_decided: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a gate says."""
 
@@ -195,6 +214,8 @@ class Verdict:
     origins: tuple[Origins, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader should know besides: what was allowed by name, and what is stored and was not judged."""
+    stopping: Stopping | None = None
+    """None where all seeds were judged at once. The policy's alpha is then the level of this look."""
     failures: tuple[str, ...] = ()
     """Which seeds failed to train, and how many may have gone unseen, a sentence a side."""
 

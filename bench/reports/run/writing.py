@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.comparing.claims.review import find_siblings, load_documented
-from bench.comparing.gate import Verdict, decide_pairs, find_policy, load_policy
+from bench.comparing.gate import Verdict, find_policy, judge, load_policy
 from bench.comparing.gate.pairs import find_pairs
 from bench.comparing.summary import RunSummary, summarize
 from bench.core.errors import InputError
@@ -70,7 +70,7 @@ def _gated(runs: Sequence[StoredRun], store: Store) -> Verdict | str | None:
         # A page is about the runs as they were made; `bench gate` alone asks whether that is the code at hand.
         made_by = Code.of(first.environment)
         pairs = find_pairs([run.folder for run in runs], policy, store, made_by)
-        return decide_pairs(pairs, policy, policy_path=str(path))
+        return judge(pairs, policy, policy_path=str(path))
     except InputError as error:
         return str(error)
 
