@@ -22,6 +22,7 @@ from bench.metrics.tokenizers import (
     WordMetric,
     characters,
     only_han,
+    spelling_notes,
     unicode_words_and_punctuation,
 )
 from bench.records.score import Note
@@ -193,6 +194,10 @@ class Chrf(Metric):
         # As in `Bleu.statistics`.
         return np.array(library._extract_corpus_statistics(predictions, _streams(references)), dtype=np.float64)
 
+    def notes(self, predictions: Sequence[Any], references: Sequence[Any]) -> Sequence[Note]:
+        """Return whether both sides write accented letters alike."""
+        return spelling_notes(*check_texts(self.spec.name, predictions, references))
+
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return chrF in points, as sacreBLEU with its effective order; see `Metric.aggregate`."""
         predicted, actual, matched = totals[..., 0::3], totals[..., 1::3], totals[..., 2::3]  # (..., orders)
@@ -229,6 +234,7 @@ class SentenceBleu(WordMetric, MeanMetric):
     Options: ClassVar = SentenceBleuOptions
     options: SentenceBleuOptions
     standard: ClassVar = "whitespace"
+    canonical: ClassVar = ("unicode", "characters")
 
     def signature(self) -> str:
         """Return for instance `sentence_bleu_method1|tok:whitespace|smooth:add-0.1|case:mixed|nltk:3.10.4`."""

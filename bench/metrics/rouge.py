@@ -1,4 +1,4 @@
-"""ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum: F-measures in points, mean over rows, from the rouge-score library.
+"""ROUGE-1, ROUGE-2, ROUGE-L and ROUGE-Lsum: mean over rows in points, from the rouge-score library.
 
 ROUGE-L reads a text as one sequence; ROUGE-Lsum splits it into sentences at newlines and unites their longest common
 subsequences. On texts without newlines the two are equal.
@@ -10,7 +10,8 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any, ClassVar, Literal
+from operator import attrgetter
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,37 @@ SPECS = {
 }
 
 
+class Overlap(NamedTuple):
+    """What a prediction shares with a reference; shares are in [0, 1] and rounded as rouge-score rounds them."""
+
+    n_shared: int
+    """Tokens, n-grams, or tokens of the longest common subsequence."""
+    n_actual: int
+    """In the reference."""
+    n_predicted: int
+    """In the prediction."""
+
+    @property
+    def precision(self) -> float:
+        """Return the shared part of the prediction; 0 where it is empty."""
+        return self.n_shared / max(self.n_predicted, 1)
+
+    @property
+    def recall(self) -> float:
+        """Return the shared part of the reference; 0 where it is empty."""
+        return self.n_shared / max(self.n_actual, 1)
+
+    @property
+    def f1(self) -> float:
+        """Return their harmonic mean."""
+        from rouge_score import scoring
+
+        return float(scoring.fmeasure(self.precision, self.recall))
+
+
+_f1 = attrgetter("f1")
+
+
 class RougeOptions(Strict):
     """Options of ROUGE-1, ROUGE-2 and ROUGE-L."""
 
@@ -64,6 +96,8 @@ class RougeOptions(Strict):
     """`default` is rouge-score's (a to z and digits; all else is dropped), `unicode` reads words of every script,
     `characters` compares single characters, `whitespace` reads texts that were parted into words before. `auto` is
     `default`, or `unicode` where `default` would drop a whole reference or more than 1 in 200 letters of them."""
+    value: Literal["f1", "precision", "recall"] = "f1"
+    """Which of the three is the value; of several references, that with the best F-measure counts."""
     wordless_references: Literal["refuse", "allow"] = "refuse"
     """Whether references are scored, with 0, of whose letters the tokenizer keeps none."""
 
@@ -121,7 +155,7 @@ class Rouge(WordMetric, MeanMetric):
         """
         return signature_of(
             self.spec.name,
-            score="f",
+            score="f" if self.options.value == "f1" else self.options.value,
             tok=self.tokenizer,
             stem="porter" if self.options.stemmer else "none",
             split=self._split(),
@@ -132,7 +166,7 @@ class Rouge(WordMetric, MeanMetric):
         )
 
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[np.float64]:
-        """Return (n_examples, 2): each row's F-measure in points, and 1; an empty side scores 0.
+        """Return (n_examples, 2): each row's F-measure, precision or recall in points, and 1; an empty side scores 0.
 
         Of several references the best counts, by F-measure.
 
@@ -144,10 +178,11 @@ class Rouge(WordMetric, MeanMetric):
             return self.settled(predictions, references).statistics(predictions, references)
         predictions, references = check_texts(self.spec.name, predictions, references)
         self.check_references(references)
+        part = self.options.value
         try:
             return mean_statistics(
                 [
-                    100.0 * max(self._f_measure(text, prediction) for text in texts)
+                    100.0 * getattr(max((self._overlap(text, prediction) for text in texts), key=_f1), part)
                     for prediction, texts in zip(predictions, references, strict=True)
                 ]
             )
@@ -170,14 +205,14 @@ class Rouge(WordMetric, MeanMetric):
     def _tokens(self, text: str) -> list[str]:
         return _tokenizer(self.tokenizer, self.options.stemmer)(text)
 
-    def _f_measure(self, reference: str, prediction: str) -> float:
-        """Return the F-measure of one prediction and one reference, in [0, 1]."""
+    def _overlap(self, reference: str, prediction: str) -> Overlap:
+        """Return what one prediction and one reference share."""
         actual, predicted = self._tokens(reference), self._tokens(prediction)
         if self.spec.name == "rougeL":
-            return f_measure(lcs_length(actual, predicted), len(actual), len(predicted))
+            return Overlap(lcs_length(actual, predicted), len(actual), len(predicted))
         n = int(self.spec.name.removeprefix("rouge"))
         ours, theirs = _ngrams(actual, n), _ngrams(predicted, n)
-        return f_measure((ours & theirs).total(), ours.total(), theirs.total())
+        return Overlap((ours & theirs).total(), ours.total(), theirs.total())
 
     def check_references(self, references: Sequence[Any]) -> None:
         """Refuse references of which the tokenizer keeps nothing: whatever is predicted, they would score 0."""
@@ -219,10 +254,9 @@ class RougeLsum(Rouge):
     def _split(self) -> str:
         return "punkt" if isinstance(self.options, RougeLsumOptions) and self.options.split_sentences else "newline"
 
-    def _f_measure(self, reference: str, prediction: str) -> float:
-        return union_f_measure(
-            *([self._tokens(line) for line in self._lines(text)] for text in (reference, prediction))
-        )
+    def _overlap(self, reference: str, prediction: str) -> Overlap:
+        actual, predicted = ([self._tokens(line) for line in self._lines(text)] for text in (reference, prediction))
+        return union_overlap(actual, predicted)
 
     def _splitter(self) -> dict[str, str]:
         if self._split() == "newline":
@@ -241,16 +275,8 @@ def _ngrams(tokens: list[str], n: int) -> Counter[tuple[str, ...]]:
     return Counter(zip(*(tokens[start:] for start in range(n)), strict=False))
 
 
-def f_measure(n_shared: int, n_actual: int, n_predicted: int) -> float:
-    """Return the harmonic mean of precision and recall, rounded as rouge-score rounds; 0 where a side is empty."""
-    from rouge_score import scoring
-
-    precision, recall = n_shared / max(n_predicted, 1), n_shared / max(n_actual, 1)
-    return float(scoring.fmeasure(precision, recall))
-
-
-def union_f_measure(actual: list[list[str]], predicted: list[list[str]]) -> float:
-    """Return ROUGE-Lsum's F-measure of two texts, each a list of sentences of tokens, as rouge-score has it.
+def union_overlap(actual: list[list[str]], predicted: list[list[str]]) -> Overlap:
+    """Return what two texts share for ROUGE-Lsum, each a list of sentences of tokens, as rouge-score has it.
 
     A sentence of the reference is matched with the union of its longest common subsequences with all predicted
     sentences; no token counts more often than it occurs on either side (as in ROUGE 1.5.5).
@@ -267,4 +293,4 @@ def union_f_measure(actual: list[list[str]], predicted: list[list[str]]) -> floa
             if left[sentence[i]] > 0:
                 left[sentence[i]] -= 1
                 n_shared += 1
-    return f_measure(n_shared, sum(map(len, actual)), sum(map(len, predicted)))
+    return Overlap(n_shared, sum(map(len, actual)), sum(map(len, predicted)))

@@ -18,6 +18,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar, Self
 
+from bench.core.wording import plural
 from bench.metrics.base import Metric
 from bench.metrics.inputs import References, check_texts
 from bench.records.score import Note
@@ -169,11 +170,34 @@ def only_han(references: Sequence[References]) -> bool:
     return not any(other.search(text) for texts in references for text in texts)
 
 
+def spelling_notes(predictions: Sequence[str], references: Sequence[References]) -> list[Note]:
+    """Return a note where the letters of the two sides are coded in two ways, for a metric that takes them as they are.
+
+    An accented letter is one character in composed Unicode (NFC) and two in decomposed (NFD).
+    """
+
+    def is_composed(text: str) -> bool:
+        return unicodedata.is_normalized("NFC", text)
+
+    n = sum(
+        any(not text.isascii() and is_composed(text) != is_composed(prediction) for text in texts)
+        for prediction, texts in zip(predictions, references, strict=True)
+        if not prediction.isascii()
+    )
+    of = len(predictions)
+    text = (
+        f"{n:,} of {plural(of, 'row')} have letters in composed Unicode on one side and decomposed on the other, which "
+    )
+    return [Note(text=f"{text}are not equal here; write both in NFC", count=n, of=of)] if n else []
+
+
 class WordMetric(Metric):
     """A metric that compares words, with the option `tokenizer`."""
 
     standard: ClassVar[str]
     """Name of the library's own tokenizer."""
+    canonical: ClassVar[tuple[str, ...]] = ("unicode", "characters", "whitespace")
+    """Tokenizers to which both spellings of an accented letter are one."""
     replaced: Unread | None = None
     """What the standard tokenizer cannot read, where `auto` took another."""
 
@@ -206,11 +230,13 @@ class WordMetric(Metric):
             why = metric.replaced
             text = f"tokenizer {metric.tokenizer!r} was taken, since {why}"
             return [Note(text=text, count=why.n_unread, of=why.n_signs)]
-        found = unread(metric.tokenizer, texts)
-        if not found.n_unread:
-            return []
-        text = f"{found}; tokenizer = {self.tokenizer_for(texts)!r} reads them"
-        return [Note(text=text, count=found.n_unread, of=found.n_signs)]
+        found, notes = unread(metric.tokenizer, texts), []
+        if found.n_unread:
+            text = f"{found}; tokenizer = {self.tokenizer_for(texts)!r} reads them"
+            notes.append(Note(text=text, count=found.n_unread, of=found.n_signs))
+        if metric.tokenizer not in self.canonical:
+            notes += spelling_notes(predictions, texts)
+        return notes
 
     def version_of_words(self) -> dict[str, str]:
         """Return the part of the signature that says what found the words of `unicode` and `characters`."""

@@ -29,12 +29,16 @@ def text_of(generator: random.Random, n: int, words: int, breaks: str = " ") -> 
 
 
 @pytest.mark.parametrize("name", ["rouge1", "rouge2", "rougeL", "rougeLsum"])
-def test_f_measures_equal_rouge_scores_to_the_last_bit(name: str) -> None:
+@pytest.mark.parametrize(("part", "theirs"), [("f1", "fmeasure"), ("precision", "precision"), ("recall", "recall")])
+def test_scores_equal_rouge_scores_to_the_last_bit(name: str, part: str, theirs: str) -> None:
     generator = random.Random(0)  # noqa: S311
-    sides = [[text_of(generator, generator.randrange(0, 60), 12, "  \n") for _ in range(150)] for _ in range(2)]
+    sides = [[text_of(generator, generator.randrange(0, 50), 12, "  \n") for _ in range(60)] for _ in range(2)]
     library = rouge_scorer.RougeScorer([name], use_stemmer=True)
-    expected = [100.0 * library.score(r, p)[name].fmeasure for p, r in zip(*sides, strict=True)]
-    assert metrics.build(name).statistics(*sides)[:, 0].tolist() == expected
+    several = [[text, sides[1][row - 1]] for row, text in enumerate(sides[1])]
+    for references in ([[text] for text in sides[1]], several):
+        pairs = zip(references, sides[0], strict=True)
+        expected = [100.0 * getattr(library.score_multi(*pair)[name], theirs) for pair in pairs]
+        assert metrics.build(name, {"value": part}).statistics(sides[0], references)[:, 0].tolist() == expected
 
 
 def test_every_word_may_be_rare() -> None:

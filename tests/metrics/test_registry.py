@@ -17,6 +17,7 @@ SIGNATURE_OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("rougeLsum", {"stemmer": False}),
     ("rougeLsum", {"split_sentences": True}),
     ("rouge1", {"tokenizer": "unicode"}),
+    ("rouge1", {"value": "recall"}),
     ("meteor", {"tokenizer": "unicode"}),
     ("sentence_bleu_method1", {"tokenizer": "characters"}),
     ("sacrebleu", {"tokenizer": "intl"}),
@@ -151,5 +152,11 @@ def test_options_that_do_not_fit_are_refused_alone(name: str, options: dict[str,
 
 
 def test_option_names() -> None:
-    assert metrics.option_names("rougeLsum") == ("stemmer", "tokenizer", "wordless_references", "split_sentences")
+    assert metrics.option_names("rougeLsum") == (
+        "stemmer",
+        "tokenizer",
+        "value",
+        "wordless_references",
+        "split_sentences",
+    )
     assert metrics.option_names("perplexity") == ()

@@ -80,6 +80,20 @@ def test_one_text_in_two_unicode_spellings_is_one_text(form: Any, text: str) -> 
     assert scored("meteor", unicodedata.normalize(form, text), text, tokenizer="unicode").value > 0.93
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [("chrf", {}), ("sacrebleu", {}), ("rouge1", {"tokenizer": "default"}), ("meteor", {})]
+)
+def test_two_unicode_spellings_are_said_where_they_differ(name: str, options: dict[str, Any]) -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Hà Nội đẹp quá") for form in ("NFC", "NFD"))
+    for prediction, reference in ((composed, decomposed), (decomposed, composed)):
+        if name == "meteor" and reference == decomposed:
+            continue  # `auto` takes the tokenizer that reads both
+        notes = scored(name, prediction, reference, **options).notes or ()
+        assert "1 of 1 row have letters in composed Unicode on one side" in notes[-1].text
+    assert not any("composed" in note.text for note in scored(name, composed, composed, **options).notes or ())
+    assert not any("composed" in note.text for note in scored(name, "a cat", decomposed, **options).notes or ())
+
+
 def test_words_by_hand() -> None:
     assert unicode_words("Don't stop: 3.5 a_b!") == ["don", "t", "stop", "3", "5", "a", "b"]
     assert unicode_words("Straße, ÉCOLE") == ["strasse", "école"]
@@ -229,10 +243,10 @@ def test_rouge_lsum_without_newlines_says_that_it_is_rouge_l() -> None:
 def test_the_tokenizer_of_a_users_rouge_is_settled_too(tmp_path: Path) -> None:
     file = tmp_path / "own.py"
     file.write_text(
-        "from bench.metrics.rouge import SPECS, Rouge\nimport dataclasses\n"
+        "from bench.metrics.rouge import SPECS, Overlap, Rouge\nimport dataclasses\n"
         "class Own(Rouge):\n    spec = dataclasses.replace(SPECS['rougeL'], name='Own')\n"
-        "    def _f_measure(self, reference, prediction):\n"
-        "        return float(self._tokens(reference) == self._tokens(prediction))\n",
+        "    def _overlap(self, reference, prediction):\n"
+        "        return Overlap(int(self._tokens(reference) == self._tokens(prediction)), 1, 1)\n",
         encoding="utf-8",
     )
     before = dict(USER_METRICS)
