@@ -35,7 +35,7 @@ def _run() -> int:
     gc.disable()  # what imports make stays: to look for garbage in it is a fifth of the time of a short command
     try:
         try:
-            from bench.cli.command import Escaped
+            from bench.cli.command import Escaped, check_text
             from bench.cli.verbs import VERBS, app_of
 
             app = app_of(sys.argv[1:2] if sys.argv[1:2] and sys.argv[1] in VERBS else VERBS)
@@ -44,6 +44,7 @@ def _run() -> int:
         finally:
             gc.freeze()
             gc.enable()
+        check_text(sys.argv[1:])
         try:
             app()
         except Escaped as escaped:

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from typer import Abort
 from typer.core import TyperCommand
 
+from bench.core.errors import InputError
 from bench.core.files import canonical_json, write_text
 
 EARLIER_NAMES = {"--root": "--baselines", "--out": "--reports", "--json": "--json-file"}
 """Option as it was called in some verb -> as it is called in all. It still works where the verb has no other of its
 name, and no help shows it."""
+
+
+def check_text(arguments: Sequence[str]) -> None:
+    """Refuse arguments that no record could hold.
+
+    Raises:
+        InputError: one is not UTF-8.
+    """
+    for argument in arguments:
+        try:
+            argument.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f"{argument!r}: is not UTF-8, and no record could hold it; give it another name") from None
 
 
 class Escaped(Exception):  # noqa: N818 - no error itself

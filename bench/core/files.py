@@ -7,11 +7,15 @@ import hashlib
 import json
 import os
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.core.errors import InputError
+
+DEEPEST = 64
+"""Levels of tables and lists within a TOML file; nothing that bench reads has a tenth of them."""
 
 
 def cache_root() -> Path:
@@ -44,6 +48,52 @@ def read_json(path: Path, *, mend: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); {mend}") from None
+    except RecursionError:
+        raise InputError(f"{path}: cannot be read as JSON (it nests too deep); {mend}") from None
+
+
+def read_toml(path: Path, *, shown: object = None) -> dict[str, Any]:
+    """Return the tables of a TOML file that a person wrote.
+
+    Args:
+        path: the file.
+        shown: how messages name it; default: by its path.
+
+    Raises:
+        InputError: it cannot be read, is not TOML, nests too deep, or holds what no name and no text may hold.
+    """
+    place = path if shown is None else shown
+    try:
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{place}: cannot be read as TOML: {error}") from None
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the tables of a TOML text.
+
+    Raises:
+        ValueError: it is not TOML, nests too deep, or holds a NUL character, which no path and no name may hold.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(f"it nests more than {DEEPEST} levels deep") from None
+    level: list[Any] = [tables]
+    for _ in range(DEEPEST):
+        level = [part for value in level for part in _parts(value)]
+        if any(isinstance(part, str) and "\0" in part for part in level):
+            raise ValueError("it holds a NUL character (\\u0000); take it out")
+    if level:
+        raise ValueError(f"it nests more than {DEEPEST} levels deep")
+    return tables
+
+
+def _parts(value: Any) -> list[Any]:
+    """Return keys and values of a table, and the values of a list."""
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    return value if isinstance(value, list) else []
 
 
 def canonical_json(value: Any) -> str:
@@ -90,6 +140,21 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read JSON lines."""
+    """Read JSON lines.
+
+    Raises:
+        InputError: a line is no JSON object.
+    """
+    rows: list[dict[str, Any]] = []
     with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+        try:
+            for line in lines:
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError("it is no object")
+                rows.append(row)
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f"{path}:{len(rows) + 1}: cannot be read as a line of JSON ({error}); run again with --force"
+            ) from None
+    return rows

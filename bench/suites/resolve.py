@@ -7,7 +7,6 @@ nothing to a local one), and an empty table clears it.
 
 from __future__ import annotations
 
-import tomllib
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from bench.config import ProfileName, SuiteConfig
 from bench.core.builtin import builtin_root
 from bench.core.dotted import ABSENT, value_at
 from bench.core.errors import InputError, suggest
+from bench.core.files import parse_toml, read_toml
 from bench.core.plugins import is_plugin
 from bench.suites import library, plugins
 from bench.suites.checking import validated, within
@@ -95,10 +95,7 @@ def load_suite(suite: str | Path) -> SuiteFile:
     """
     folder, label = _find(Path(suite))
     path = folder / SUITE_FILE
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{label}: not valid TOML: {error}") from None
+    tables = read_toml(path, shown=label)
     _check_keys(tables, label)
     if tables["suite"] != folder.resolve().name:
         raise InputError(
@@ -128,6 +125,9 @@ def _check_keys(tables: Table, label: str) -> None:
     for key in ("suite", "method", "methods", "profiles"):
         if key not in tables:
             raise InputError(f"{label}: {key} is missing")
+    for key in ("methods", "profiles"):
+        if not isinstance(tables[key], dict):
+            raise InputError(f"{label}: {key} must be tables by name, got {tables[key]!r}")
     for profile in tables["profiles"]:
         if profile not in PROFILES:
             raise InputError(f"{label}: profiles.{profile} is not a known profile{suggest(profile, PROFILES)}")
@@ -236,8 +236,8 @@ def parse_override(text: str) -> tuple[list[str], Any]:
     if not equals or not all(path):
         raise InputError(f"--set {text!r}: expected key.path=value, such as training.learning_rate=1e-4")
     try:
-        return path, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError as error:
+        return path, parse_toml(f"value = {value}")["value"]
+    except ValueError as error:
         if value.strip()[:1] in {"{", "[", '"', "'", ""}:
             raise InputError(f"--set {text!r}: the value is not valid TOML: {error}") from None
         return path, value.strip()  # bare words are text, so that shells need no double quoting
@@ -253,12 +253,9 @@ def read_tables(path: Path, kind: str) -> Table:
     Raises:
         InputError: there is none, or it is not TOML.
     """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such {kind} file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {error}") from None
+    if not path.exists():
+        raise InputError(f"{path}: there is no such {kind} file")
+    return read_toml(path)
 
 
 def load_lock(path: Path) -> SuiteConfig:
@@ -267,11 +264,7 @@ def load_lock(path: Path) -> SuiteConfig:
     Raises:
         InputError: the file is not TOML, or not a resolved suite.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
-    return validated(tables, place=str(path))
+    return validated(read_toml(path), place=str(path))
 
 
 def _nest(path: list[str], value: Any) -> Table:

@@ -162,6 +162,19 @@ def test_every_verb_hands_its_errors_on() -> None:
     assert [c.name or c.callback.__name__ for c in commands if not issubclass(c.cls or type, Command)] == []  # type: ignore[union-attr]
 
 
+def test_an_argument_that_is_not_utf8_is_bad_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "imdb", "--set", "title=\udcff"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert (
+        capsys.readouterr().err
+        == "error: 'title=\\udcff': is not UTF-8, and no record could hold it; give it another name\n"
+    )
+
+
 def _shell(line: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"BENCH_CACHE": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
     line = line.replace("bench ", f"{sys.executable} -m bench ")

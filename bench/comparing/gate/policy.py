@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -15,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from bench import metrics
 from bench.config import ProfileName, Strict
 from bench.core.errors import InputError, suggest
+from bench.core.files import read_toml
 from bench.core.schema import Fault, validate
 from bench.records.other_code import CodeFault
 from bench.records.store import default_roots
@@ -151,11 +151,7 @@ def load_policy(path: Path) -> Policy:
         InputError: it cannot be read; a key, suite, method or metric is unknown; a limit is absent or senseless; or a
             suite has nothing that decides.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {error}") from None
-    return parse_policy(tables, place=str(path))
+    return parse_policy(read_toml(path), place=str(path))
 
 
 def parse_policy(tables: Mapping[str, Any], *, place: str) -> Policy:
