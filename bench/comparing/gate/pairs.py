@@ -267,23 +267,28 @@ def _checked(pair: Pair, run: Side, current: SuiteConfig, search: _Search, *, gi
 
 
 def _beside_baseline(pair: Pair, search: _Search) -> Pair:
-    if pair.run is None or pair.obstacle is not None:
+    """Return a pair with its baseline, also where nothing is judged: outputs name both sides."""
+    run, policy = pair.run, search.policy
+    if run is None:
         return pair
-    policy = search.policy
     name = ResultName(pair.suite, policy.profile, policy.suites[pair.suite].method or pair.method)
     stored = search.store.baseline_of(name)
     if stored is None:
         why = f"no baseline {name} is stored; make one with `bench baseline promote`"
-        return dataclasses.replace(pair, obstacle=Obstacle(outcome="missing", reason=why))
+        return _blocked(pair, Obstacle(outcome="missing", reason=why))
     try:
         baseline = dataclasses.replace(side_of_baseline(str(stored.path), stored), name=str(name))
     except InputError as error:
-        return dataclasses.replace(pair, obstacle=Obstacle(outcome="not comparable", reason=str(error)))
+        return _blocked(pair, Obstacle(outcome="not comparable", reason=str(error)))
     notes = (*pair.notes, *_built_in(pair, stored, search.store))
-    run, pair = pair.run, dataclasses.replace(pair, baseline=baseline, notes=notes)
-    if reason := copies(run, baseline):
-        return dataclasses.replace(pair, obstacle=Obstacle(outcome="not comparable", name="seeds", reason=reason))
-    return pair
+    pair = dataclasses.replace(pair, baseline=baseline, notes=notes)
+    reason = copies(run, baseline)
+    return _blocked(pair, Obstacle(outcome="not comparable", name="seeds", reason=reason)) if reason else pair
+
+
+def _blocked(pair: Pair, obstacle: Obstacle) -> Pair:
+    """Return a pair with an obstacle; the first that was found stays."""
+    return dataclasses.replace(pair, obstacle=pair.obstacle or obstacle)
 
 
 def _built_in(pair: Pair, stored: StoredBaseline, store: Store) -> tuple[str, ...]:

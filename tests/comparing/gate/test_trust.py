@@ -138,6 +138,9 @@ def test_runs_of_another_commit_are_stale() -> None:
     )
     (origins,) = verdict.origins
     assert str(origins.run) == f"config {suite_config().key}, seeds 0, 1, 2, by bench 0.2.0, commit bbbbbbb"
+    assert origins.baseline is not None
+    assert origins.baseline.config_key == suite_config().key
+    assert origins.baseline.packages == {"torch": "2.9.0", "transformers": "5.0.0"}
     allowed = gated(at_hand=AT_HAND, allow=["commit"])
     assert allowed.exit_code == 0
     assert allowed.notes == (
