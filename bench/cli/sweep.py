@@ -99,6 +99,7 @@ def sweep(
             runs_root=runs, device=written.device, offline=written.offline, force=force, progress=ConsoleProgress()
         ),
     )
+    _show_reused(planned)
     if only_plan:
         if not give_json(_plan_values(planned), json=json, file=json_file):
             _show_plan(planned)
@@ -198,11 +199,26 @@ def _plan_values(planned: Plan) -> dict[str, Any]:
         "expected_s": known_s if n_known else None,
         "n_expected": n_known,
         "cells": [
-            _values(cell.cell, cell.folder) | {"done": cell.done, "expected_s": cell.expected_s}
+            _values(cell.cell, cell.folder)
+            | {"done": cell.done, "made_otherwise": cell.made_otherwise, "expected_s": cell.expected_s}
             for cell in planned.cells
         ],
         "not_applicable": _not_applicable(planned.not_applicable),
     }
+
+
+def _show_reused(planned: Plan) -> None:
+    """Say on standard error which stored cells are used again though other code or libraries made them."""
+    cells: dict[str, int] = {}
+    for cell in planned.cells:
+        if cell.made_otherwise:
+            cells[cell.made_otherwise] = cells.get(cell.made_otherwise, 0) + 1
+    for otherwise, n_cells in cells.items():
+        typer.echo(
+            f"{plural(n_cells, 'stored cell')} by other code or libraries used again (--force runs them again): "
+            f"{otherwise}",
+            err=True,
+        )
 
 
 def _show_plan(planned: Plan) -> None:

@@ -28,11 +28,19 @@ def code_objections(records: Sequence[RunRecord], at_hand: Code) -> Iterator[tup
     """
     if mixed := mixed_code(records):
         yield "mixed", f"the seeds were made by different code: {'; '.join(mixed)}"
-    codes = dict.fromkeys(Code.of(record.environment) for record in records)
+    by_name: dict[CodeFault, dict[str, None]] = {}
+    for code in dict.fromkeys(Code.of(record.environment) for record in records):
+        for name, objection in differences_from(code, at_hand):
+            by_name.setdefault(name, {})[objection] = None
+    yield from ((name, "; ".join(objections)) for name, objections in by_name.items())
+
+
+def differences_from(code: Code, at_hand: Code) -> Iterator[tuple[CodeFault, str]]:
+    """Yield in what the code that made runs is not the code at hand."""
     checks: dict[CodeFault, Callable[[Code, Code], str]] = {"version": _version, "commit": _commit, "dirty": _dirty}
     for name, check in checks.items():
-        if objections := [objection for code in codes if (objection := check(code, at_hand))]:
-            yield name, "; ".join(dict.fromkeys(objections))
+        if objection := check(code, at_hand):
+            yield name, objection
 
 
 def _version(code: Code, at_hand: Code) -> str:

@@ -200,7 +200,7 @@ def run_config(config: SuiteConfig, seed: int, settings: RunSettings, cache: Run
         stored = read_record(folder)
         check_device(settings.device, stored.environment.device, folder)
         progress.say(f"seed {seed}: already done, {folder} (--force runs it again)")
-        if otherwise := made_otherwise(stored):
+        if otherwise := made_otherwise(stored.environment):
             progress.say(f"seed {seed}: a run by other code or libraries is used again: {otherwise}")
         return SeedResult(record=stored, folder=folder, reused=True)
     from bench.core.network_guard import forbid_network

@@ -10,8 +10,11 @@ from typing import Any
 from bench.config import SuiteConfig
 from bench.core.errors import InputError, suggest
 from bench.core.progress import Silent
+from bench.core.schema import validate
 from bench.experiments.sweep.cells import SweepCell
+from bench.records.record import Environment
 from bench.records.store import is_stored, peek_record, seed_folders, stored_folders
+from bench.running.reuse import made_otherwise
 from bench.running.runs import check_device
 from bench.running.settings import RunSettings
 from bench.suites.profile import choose_profile, suite_folder
@@ -29,6 +32,8 @@ class Planned:
     folder: Path
     """Where its run is or will be stored."""
     done: bool
+    made_otherwise: str = ""
+    """In what the code and libraries at hand are not those that made the stored run, where that is used again."""
     expected_s: float | None
     """Seconds that another seed of the same config took; none where none is stored."""
 
@@ -205,9 +210,14 @@ def _cells(config: SuiteConfig, seeds: Sequence[int], settings: RunSettings) -> 
     expected_s = _stored_s(next(iter(folders.values())).parent) if folders else None
     for seed, folder in folders.items():
         done = is_stored(folder)
-        if done and not settings.force:
-            _check_device(folder, settings.device)
-        yield Planned(cell=SweepCell(config=config, seed=seed), folder=folder, done=done, expected_s=expected_s)
+        otherwise = _checked(folder, settings.device) if done and not settings.force else ""
+        yield Planned(
+            cell=SweepCell(config=config, seed=seed),
+            folder=folder,
+            done=done,
+            made_otherwise=otherwise,
+            expected_s=expected_s,
+        )
 
 
 def _stored_s(config_folder: Path) -> float | None:
@@ -219,8 +229,13 @@ def _stored_s(config_folder: Path) -> float | None:
     return None
 
 
-def _check_device(folder: Path, device: str) -> None:
-    """Check a stored run as `bench run` would, but read it only where a device was asked for."""
-    values = peek_record(folder) if device != "auto" else None
-    if values is not None:
-        check_device(device, str(values["environment"]["device"]), folder)
+def _checked(folder: Path, device: str) -> str:
+    """Check a stored run as `bench run` would, and return in what other code or libraries made it."""
+    values = peek_record(folder)
+    if values is None:
+        return ""
+    check_device(device, str(values["environment"]["device"]), folder)
+    try:
+        return made_otherwise(validate(Environment, values["environment"]))
+    except InputError:
+        return ""  # what cannot be read is told where it is used

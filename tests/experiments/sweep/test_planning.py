@@ -8,8 +8,11 @@ from typing import Any
 
 import fake_runs
 import pytest
+from factories import make_record, write_run
 from processes import clean_env, run_python
+from typer.testing import CliRunner
 
+from bench.cli.app import app
 from bench.core.builtin import builtin_root
 from bench.core.errors import InputError
 from bench.experiments.sweep import Plan, plan
@@ -121,6 +124,17 @@ def test_error_a_stored_run_of_another_device(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds a run on cpu; --force replaces it"):
         _plan(["imdb"], tmp_path, device="cuda")
     assert len(_plan(["imdb"], tmp_path, device="cuda", force=True).to_run) == 1
+
+
+def test_stored_cells_by_other_code_are_named(tmp_path: Path) -> None:
+    cell = _plan(["imdb"], tmp_path).cells[0].cell
+    other = make_record(0, environment__commit="f" * 40, environment__bench_version="0.0.1")
+    write_run(cell.folder(tmp_path), other)
+    assert "the runs are of bench 0.0.1, and " in _plan(["imdb"], tmp_path).cells[0].made_otherwise
+    assert _plan(["imdb"], tmp_path, force=True).cells[0].made_otherwise == ""
+    words = ["sweep", "imdb", "--profile", "tiny", "--plan", "--runs", str(tmp_path)]
+    said = CliRunner().invoke(app, words).stderr
+    assert "1 stored cell by other code or libraries used again (--force runs them again): the runs are of" in said
 
 
 def test_planning_loads_no_torch() -> None:
