@@ -164,12 +164,21 @@ def _git(folder: Path, *arguments: str) -> str | None:
 @functools.cache
 def working_tree() -> tuple[str | None, bool | None]:
     """Return the commit this code runs from, and whether code or suites changed since; None outside a working tree."""
-    package_folder = Path(__file__).parent
-    if _git(package_folder, "ls-files", "--error-unmatch", __file__) is None:
-        return None, None  # an installed copy, perhaps inside somebody else's repository
+    return package_tree(_PACKAGE)
+
+
+def package_tree(package: Path) -> tuple[str | None, bool | None]:
+    """Return the commit of the repository of a package, and whether the package or the suites beside it changed since.
+
+    Args:
+        package: its outermost folder. One that is not tracked is an installed copy, perhaps inside somebody else's
+            repository: nothing is known of it.
+    """
+    if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None, None
     commit, changes = (
-        _git(package_folder, "rev-parse", "HEAD"),
-        _git(package_folder, "status", "--porcelain", "--", ".", "../suites"),
+        _git(package, "rev-parse", "HEAD"),
+        _git(package, "status", "--porcelain", "--", ".", "../suites"),
     )
     return commit, None if changes is None else bool(changes)
 

@@ -9,8 +9,10 @@ import pytest
 from factories import make_record
 from stored import suite_config, write_suite
 
+import bench
 from bench.config import SuiteConfig
-from bench.records.provenance import Code, code_at_hand, environment, tree_of
+from bench.records import provenance
+from bench.records.provenance import Code, code_at_hand, environment, package_tree, tree_of
 from bench.records.record import WorkingTree
 from bench.running.settings import RunSettings
 from bench.running.user_files import suite_folders, user_files
@@ -93,6 +95,51 @@ def test_a_run_looks_at_the_repository_of_its_suite_its_method_and_its_metrics(r
         device="cpu", n_threads=1, precision="float32", determinism={}, user_files=user_files(config, settings)
     )
     assert made.user_files["suite"].dirty
+
+
+@pytest.fixture
+def package(repository: Path) -> Path:
+    """Return the outermost folder of a package with a room, committed beside the suites."""
+    folder = repository / "package"
+    (folder / "core").mkdir(parents=True)
+    for file in (folder / "__init__.py", folder / "core" / "files.py"):
+        file.write_text("VALUE = 1\n", encoding="utf-8")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "package")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("edited", "dirty"),
+    [
+        (None, False),
+        ("package/__init__.py", True),
+        ("package/core/files.py", True),
+        ("package/core/new.py", True),
+        ("suites/sentiment_sst2/suite.toml", True),
+        ("notes.md", False),  # neither code nor a suite
+    ],
+)
+def test_code_is_dirty_whichever_room_was_edited(package: Path, edited: str | None, dirty: bool) -> None:
+    commit = git(package, "rev-parse", "HEAD")
+    if edited is not None:
+        with (package.parent / edited).open("a", encoding="utf-8") as file:
+            file.write("# edited\n")
+    assert package_tree(package) == (commit, dirty)
+
+
+def test_an_untracked_package_is_an_installed_copy(repository: Path) -> None:
+    folder = repository / "ignored" / "package"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("VALUE = 1\n", encoding="utf-8")
+    assert package_tree(folder) == (None, None)
+
+
+def test_the_package_that_is_asked_about_is_the_whole_of_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(provenance, "package_tree", lambda folder: asked.append(folder) or (None, None))
+    provenance.working_tree.__wrapped__()
+    assert asked == [Path(bench.__file__).parent]
 
 
 def test_a_record_names_the_code_that_made_it() -> None:
