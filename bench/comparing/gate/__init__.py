@@ -22,7 +22,7 @@ from bench.comparing.gate.evidence import cost_evidence, metric_evidence
 from bench.comparing.gate.explaining import explain
 from bench.comparing.gate.failures import failure_notes, failure_rows, with_failures
 from bench.comparing.gate.in_turn import decide_in_turn
-from bench.comparing.gate.pairs import Obstacle, Pair, find_pairs
+from bench.comparing.gate.pairs import Obstacle, Pair, came_with_bench, find_pairs
 from bench.comparing.gate.policy import ALLOWANCES, Policy, find_policy, load_policy
 from bench.comparing.gate.soundness import faults
 from bench.comparing.gate.trace import amended, leave_traces
@@ -78,8 +78,13 @@ def gate(
     held_to = held_to.model_copy(
         update={"allow": tuple(name for name in ALLOWANCES if name in (*held_to.allow, *allow))}
     )
-    pairs = find_pairs(runs, held_to, Store(runs_root=runs_root, roots=roots), at_hand or code_at_hand())
-    return judge(pairs, held_to, policy_path=str(path), sequential=sequential, max_seeds=max_seeds)
+    store = Store(runs_root=runs_root, roots=roots)
+    pairs = find_pairs(runs, held_to, store, at_hand or code_at_hand())
+    verdict = judge(pairs, held_to, policy_path=str(path), sequential=sequential, max_seeds=max_seeds)
+    if policy is None and came_with_bench(path, store.roots[0]):
+        said = f"the policy is the one that came with bench ({path}), for {store.roots[0]} has none"
+        return replace(verdict, notes=(*verdict.notes, said))
+    return verdict
 
 
 def judge(

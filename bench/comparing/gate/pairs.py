@@ -291,10 +291,15 @@ def _blocked(pair: Pair, obstacle: Obstacle) -> Pair:
     return dataclasses.replace(pair, obstacle=pair.obstacle or obstacle)
 
 
+def came_with_bench(path: Path, own: Path) -> bool:
+    """Return whether a file is one of the built-in baselines' folder, and not of the folder that comes first."""
+    built_in = builtin_root("baselines").resolve()
+    return own.resolve() != built_in and path.resolve().is_relative_to(built_in)
+
+
 def _built_in(pair: Pair, stored: StoredBaseline, store: Store) -> tuple[str, ...]:
     """Return a note where the baseline is not one of the working folder's, but came with bench."""
-    came_with_bench, own = builtin_root("baselines").resolve(), store.roots[0].resolve()
-    if own == came_with_bench or not stored.path.resolve().is_relative_to(came_with_bench):
+    if not came_with_bench(stored.path, store.roots[0]):
         return ()
     return (
         f"{pair.suite}, {pair.method}: the baseline is the one that came with bench ({stored.path}), "

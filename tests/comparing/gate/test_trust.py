@@ -229,21 +229,22 @@ def test_a_stored_suite_that_the_policy_does_not_name_is_listed() -> None:
     )
 
 
-def test_a_baseline_that_came_with_bench_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_baseline_and_a_policy_that_came_with_bench_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     store(Path(), run=SIDE, baseline=SIDE, policy=policy())
     Path("baselines").rename("came-with-bench")
     Path("baselines").mkdir()
     monkeypatch.setattr("bench.records.store.finding.builtin_root", lambda kind: Path("came-with-bench"))
     monkeypatch.setattr("bench.comparing.gate.pairs.builtin_root", lambda kind: Path("came-with-bench"))
-    verdict = gate(runs_root=Path("runs"), policy=Path("came-with-bench/policy.toml"))
+    verdict = gate(runs_root=Path("runs"))
     assert verdict.exit_code == 0
     assert verdict.notes == (
         f"{SUITE}, {METHOD}: the baseline is the one that came with bench "
         f"(came-with-bench/{SUITE}/tiny/{METHOD}.json), for baselines has none of its name",
+        "the policy is the one that came with bench (came-with-bench/policy.toml), for baselines has none",
     )
     Path("baselines").rmdir()
     Path("came-with-bench").rename("baselines")
-    assert gate(runs_root=Path("runs"), policy=Path("baselines/policy.toml")).notes == ()
+    assert gate(runs_root=Path("runs")).notes == ()
 
 
 # --- why, in words for someone who knows no statistics ---------------------------------------------------------------
