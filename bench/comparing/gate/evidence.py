@@ -14,7 +14,6 @@ from bench.comparing.compare import TOO_FEW, Comparison, MetricComparison, compa
 from bench.comparing.gate.pairs import Pair
 from bench.comparing.gate.policy import MetricPolicy, Policy
 from bench.comparing.gate.verdict import CostEvidence, GateEvidence
-from bench.comparing.pairing import pairs_seeds
 from bench.comparing.side import Side
 from bench.core.errors import InputError, suggest
 from bench.core.wording import plural
@@ -54,17 +53,9 @@ def metric_evidence(pair: Pair, policy: Policy) -> list[tuple[MetricPolicy, Gate
         metrics=list(limits),
         confidence=policy.confidence,
         correction="none",  # the gate corrects its own one-sided p-values, over all suites
-        pair_seeds=_pairs_seeds(run, baseline),
+        pair_seeds=pair.pairs_seeds,
     )
     return [(metric_limits, _of_metric(metric, pair, table)) for metric, metric_limits in limits.items()]
-
-
-def _pairs_seeds(run: Side, baseline: Side) -> bool:
-    """Return whether seeds are set against each other by number: of one method, where no seed of the run is left out.
-
-    A seed of the run that the baseline lacks would have no partner, and a seed that failed would go unseen.
-    """
-    return pairs_seeds(run.config, baseline.config) and set(run.seeds) <= set(baseline.seeds)
 
 
 def _of_metric(metric: str, pair: Pair, table: Comparison) -> GateEvidence:
@@ -103,7 +94,7 @@ def _difference(row: MetricComparison, pair: Pair, confidence: float) -> MeanDif
     over_seeds = seed_difference(
         run.values(row.metric),
         baseline.values(row.metric),
-        pair_seeds=_pairs_seeds(run, baseline),
+        pair_seeds=pair.pairs_seeds,
         confidence=confidence,
     )
     if not baseline.statistics:

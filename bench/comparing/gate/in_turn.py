@@ -14,7 +14,6 @@ from bench.comparing.gate.current import run_command
 from bench.comparing.gate.pairs import Pair
 from bench.comparing.gate.policy import Policy
 from bench.comparing.gate.verdict import Stopping, Verdict
-from bench.comparing.pairing import pairs_seeds
 from bench.core.errors import InputError
 from bench.core.wording import plural
 from bench.statistics.sequential import MOST, plan
@@ -75,20 +74,13 @@ def decide_in_turn(
 
 
 def _seeds(pair: Pair) -> tuple[int, ...]:
-    """Return the seeds of a run that count: those that the baseline has too, where seeds are paired."""
-    if pair.run is None or pair.baseline is None:
-        return ()
-    shared = tuple(seed for seed in pair.run.seeds if seed in pair.baseline.seeds)
-    return shared if _is_paired(pair) and len(shared) > 1 else pair.run.seeds
+    """Return the seeds of a run, all of which count."""
+    return () if pair.run is None or pair.baseline is None else pair.run.seeds
 
 
 def _most_of(pair: Pair) -> int:
     """Return how many seeds can be set against the baseline."""
-    return len(pair.baseline.seeds) if pair.baseline is not None and _is_paired(pair) else MOST
-
-
-def _is_paired(pair: Pair) -> bool:
-    return pair.run is not None and pair.baseline is not None and pairs_seeds(pair.run.config, pair.baseline.config)
+    return len(pair.baseline.seeds) if pair.baseline is not None and pair.pairs_seeds else MOST
 
 
 def _first_seeds(pair: Pair, n: int) -> Pair:
@@ -126,6 +118,6 @@ def _next_seed(judged: Sequence[Pair], n: int) -> str:
     fewest = min(judged, key=lambda pair: len(_seeds(pair)))
     if fewest.run is None or fewest.baseline is None:
         return "run the next seed"
-    pool = fewest.baseline.seeds if _is_paired(fewest) else range(MOST)
+    pool = fewest.baseline.seeds if fewest.pairs_seeds else range(MOST)
     seed = next(seed for seed in sorted(pool) if seed not in fewest.run.seeds)
     return f"the next look wants seed {seed}: `{run_command(fewest.run.config, [seed])}`"

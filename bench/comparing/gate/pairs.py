@@ -15,6 +15,7 @@ from typing import Final, Literal
 from bench.comparing.gate.current import changed_settings, listed, run_command, suite_config
 from bench.comparing.gate.policy import Policy
 from bench.comparing.gate.soundness import copies
+from bench.comparing.pairing import pairs_seeds
 from bench.comparing.side import Side, load_side, side_of_baseline, side_of_runs
 from bench.config import SuiteConfig
 from bench.core.builtin import builtin_root
@@ -55,6 +56,16 @@ class Pair:
     """None where both sides can be compared."""
     notes: tuple[str, ...] = ()
     """What was allowed by name, and what was not looked at."""
+
+    @property
+    def pairs_seeds(self) -> bool:
+        """Return whether seeds are set against each other by number: of one method, and no seed of the run left out.
+
+        A seed of the run that the baseline lacks would have no partner, and a seed that failed would go unseen.
+        """
+        if self.run is None or self.baseline is None:
+            return False
+        return pairs_seeds(self.run.config, self.baseline.config) and set(self.run.seeds) <= set(self.baseline.seeds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -214,6 +214,15 @@ def test_seeds_that_both_sides_have_are_paired_and_shown() -> None:
     assert (row.run, row.baseline, row.drop, row.n_seeds_baseline) == (pytest.approx(0.9), pytest.approx(0.9), 0.0, 3)
 
 
+@pytest.mark.parametrize("sequential", [False, True])
+def test_a_failed_seed_that_the_baseline_lacks_is_looked_at(sequential: bool) -> None:
+    store(Path(), run=None, baseline={"accuracy": [0.90, 0.91, 0.89, 0.90, 0.91]}, policy=policy())
+    write_side(Path("runs"), {"accuracy": [0.90, 0.91, 0.50], "seeds": [0, 1, 7]})
+    verdict = gated(sequential=sequential, max_seeds=5)
+    assert verdict.exit_code != 0
+    assert verdict.rows[0].run == pytest.approx((0.90 + 0.91 + 0.50) / 3)
+
+
 def test_a_stored_suite_that_the_policy_does_not_name_is_listed() -> None:
     store(Path(), run=SIDE, baseline=SIDE, policy=policy())
     write_side(Path("runs"), SIDE | {"changes": {"config__suite": "imdb"}})
