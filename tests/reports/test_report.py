@@ -147,7 +147,7 @@ def test_what_is_not_stored_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run folder was given for seed 0"):
         write_report(comparison, [], reports_root=tmp_path)
     (runs[0] / "curve.jsonl").write_text("{")
-    with pytest.raises(InputError, match=r"curve\.jsonl: cannot be read"):
+    with pytest.raises(InputError, match=r"curve\.jsonl:1: cannot be read"):
         write_report(comparison, runs, reports_root=tmp_path)
 
 
