@@ -17,6 +17,7 @@ VERBS = {
     "validate": "bench.cli.validate:validate",
     "score": "bench.cli.score:score",
     "rescore": "bench.cli.rescore:rescore",
+    "predict": "bench.cli.predict:predict",
     "report": "bench.cli.report:report",
     "claims": "bench.cli.claims:claims",
     "compare": "bench.cli.compare:compare",

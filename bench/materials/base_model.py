@@ -18,7 +18,8 @@ from bench.core.errors import InputError, RunError
 from bench.core.progress import Announce
 from bench.materials import sources
 from bench.materials.gguf import convert_gguf
-from bench.materials.heads import HEADS, MeanPooledClassifier, encoder_keys, untie_output_layer
+from bench.materials.heads import HEADS, untie_output_layer
+from bench.materials.mean_pooled import MeanPooledClassifier, encoder_keys
 from bench.materials.quiet import quiet_transformers
 from bench.materials.random_weights import random_weights, transformers_config, wants_own_output_layer
 from bench.materials.sources.built import build_once

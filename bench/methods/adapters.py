@@ -149,7 +149,9 @@ class Peft(Method):
                 f"training.save = 'merged': {self._type} adds a prompt, which has no place in the base model; use "
                 "'trainable'"
             )
-        return model.merge_and_unload()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where the output layer is not tied, peft corrects the configuration
+            return model.merge_and_unload()
 
 
 class _RankAllocation(TrainerCallback):  # type: ignore[misc]

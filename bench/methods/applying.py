@@ -91,7 +91,7 @@ def apply_method(model: Any, method: Method, *, seed: int, config: SuiteConfig |
 def answers_of(model: Any, method: Method) -> torch.Tensor | None:
     """Return logits by which `check_unchanged` knows a model again; none where the method may change them."""
     with torch.inference_mode():
-        return None if method.changes_forward else _probe(model)
+        return None if method.changes_forward else probe(model)
 
 
 def check_unchanged(model: Any, method: Method, before: torch.Tensor | None, *, hook: str = "apply") -> None:
@@ -111,7 +111,7 @@ def check_unchanged(model: Any, method: Method, before: torch.Tensor | None, *, 
     doing = f"the forward pass of the model that {hook} left"
     with explain_errors(method, doing, InputError), torch.inference_mode():
         try:
-            after = _probe(model)
+            after = probe(model)
         except (RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
             if not isinstance(method, Peft) or isinstance(error, torch.OutOfMemoryError):
                 raise
@@ -139,7 +139,7 @@ def check_unchanged(model: Any, method: Method, before: torch.Tensor | None, *, 
         )
 
 
-def _probe(model: Any) -> torch.Tensor | None:
+def probe(model: Any) -> torch.Tensor | None:
     """Return the logits for two short made-up texts; none without weights."""
     device = next(model.parameters()).device
     if device.type == "meta":

@@ -140,7 +140,7 @@ def _load_classifier(judge: StyleJudge) -> tuple[Any, Any]:
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-    from bench.materials.heads import MeanPooledClassifier
+    from bench.materials.mean_pooled import MeanPooledClassifier
     from bench.materials.quiet import quiet_transformers
 
     loader: Any = MeanPooledClassifier if judge.file.pooling == "mean" else AutoModelForSequenceClassification

@@ -13,7 +13,8 @@ from bench.records.predictions import Predictions
 from bench.running.context import RunContext
 from bench.running.learning import predict
 from bench.running.loading import EncodedSplits, LoadedModel, fresh_model
-from bench.running.weights import changed_state, load_saved, restore, save_trained
+from bench.running.opening import write_for_others
+from bench.running.weights import changed_state, drawn_state, load_saved, restore, save_trained
 from bench.tasks.base import Item, Task
 
 N_RELOADED = 4
@@ -23,7 +24,7 @@ MERGE_TOLERANCE_NATS = 1e-3
 
 
 def save(run: RunContext, loaded: LoadedModel, rows: EncodedSplits) -> int:
-    """Save what training changed, load it again, and return its size in bytes.
+    """Save what training changed, load it again, and return its size in bytes; add what other libraries need.
 
     For `training.save = "merged"` the method folds what it added into the base model first.
 
@@ -33,11 +34,12 @@ def save(run: RunContext, loaded: LoadedModel, rows: EncodedSplits) -> int:
     items = rows.test[:: max(1, len(rows.test) // N_RELOADED)][:N_RELOADED]
     with run.clock.stage("saving"), explain_errors(run.method, "saving and reloading"):
         model, fresh = loaded.model, fresh_model(run)
-        changed = changed_state(model, fresh)
+        changed = drawn_state(model, loaded.new_modules) | changed_state(model, fresh)
         if run.config.training.save == "merged":
             model = _merged(run, loaded.task, model, items)
         n_bytes = save_trained(model, run.config, run.folder, changed=changed)
         _check_reload(run, loaded.task, model, fresh, items)
+        write_for_others(run, loaded)
     return n_bytes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,7 @@ def save_trained(
         changed: what differs from a fresh model besides the trainable parameters, from `changed_state`; the whole
             model holds it in any case.
     """
-    whole = config.training.save == "pretrained" and config.method.kind != "peft"
-    if whole or config.training.save == "merged":
+    if is_whole(config):
         with quiet_transformers():
             model.save_pretrained(folder / MODEL_FOLDER)
         return sum(file.stat().st_size for file in (folder / MODEL_FOLDER).iterdir())
@@ -41,6 +40,12 @@ def save_trained(
 
     save_file(trainable_state(model) | dict(changed or {}), folder / WEIGHTS_FILE)
     return (folder / WEIGHTS_FILE).stat().st_size
+
+
+def is_whole(config: SuiteConfig) -> bool:
+    """Return whether a run saves its whole model, not only what training changed."""
+    save = config.training.save
+    return save == "merged" or (save == "pretrained" and config.method.kind != "peft")
 
 
 def load_saved(fresh: Any, config: SuiteConfig, folder: Path, device: torch.device) -> Any:
@@ -58,7 +63,7 @@ def load_saved(fresh: Any, config: SuiteConfig, folder: Path, device: torch.devi
     Raises:
         RunError: the saved names are not the model's trainable parameters.
     """
-    if (folder / MODEL_FOLDER).is_dir():
+    if is_whole(config):
         with quiet_transformers():
             plain = fresh.get_base_model() if hasattr(fresh, "get_base_model") else fresh
             loaded = type(plain).from_pretrained(folder / MODEL_FOLDER, dtype=torch.float32)
@@ -119,6 +124,20 @@ def changed_state(model: Any, fresh: Any) -> dict[str, torch.Tensor]:
         name: tensor.detach().cpu().clone().contiguous()
         for name, tensor in frozen_state(model).items()
         if name not in before or before[name].shape != tensor.shape or not torch.equal(before[name], tensor)
+    }
+
+
+def drawn_state(model: Any, new_modules: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Return the weights that do not train and yet stand in no base model, since the run seed drew them.
+
+    Args:
+        model: the trained model.
+        new_modules: names of the modules that the base weights lack.
+    """
+    return {
+        name: tensor.detach().cpu().clone().contiguous()
+        for name, tensor in frozen_state(model).items()
+        if name.rpartition(".")[0] in new_modules
     }
 
 

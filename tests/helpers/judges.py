@@ -57,7 +57,7 @@ def save_judge(folder: Path, *, pooling: str = "architecture", n_labels: int = 2
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-    from bench.materials.heads import MeanPooledClassifier
+    from bench.materials.mean_pooled import MeanPooledClassifier
 
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token=WORDS[1]))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from bench.config import PeftMethod
-from bench.materials.heads import MeanPooledClassifier
+from bench.materials.mean_pooled import MeanPooledClassifier
 from bench.materials.quiet import quiet_transformers
 from bench.methods.adapters import Peft
 from bench.methods.applying import build

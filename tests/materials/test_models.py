@@ -19,7 +19,7 @@ from bench.materials.base_model import (
     load_tokenizer,
     meta_model,
 )
-from bench.materials.heads import mean_over_tokens
+from bench.materials.mean_pooled import mean_over_tokens
 from bench.methods.applying import apply_method, build, state_hash, trainable_state
 from bench.suites.resolve import load_suite, resolve
 from bench.tasks.base import kind_of_task

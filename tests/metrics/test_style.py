@@ -69,7 +69,7 @@ def direct(folder: Path, text: str, length: int = MAX_LENGTH_TOKENS) -> Any:
     import torch
     from transformers import AutoConfig, BertForSequenceClassification
 
-    from bench.materials.heads import MeanPooledClassifier
+    from bench.materials.mean_pooled import MeanPooledClassifier
 
     config = AutoConfig.from_pretrained(folder)
     pooling = json.loads((folder / "judge.json").read_text(encoding="utf-8"))["pooling"]

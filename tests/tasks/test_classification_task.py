@@ -12,7 +12,7 @@ import torch
 
 from bench.config import ModelConfig
 from bench.core.errors import InputError
-from bench.materials.heads import mean_over_tokens
+from bench.materials.mean_pooled import mean_over_tokens
 from bench.tasks.batches import by_length, padded
 from bench.tasks.classification.task import Classification
 

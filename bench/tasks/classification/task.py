@@ -18,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from bench.config import FreezeMethod, HeadOnlyMethod, MethodConfig, SplitName
 from bench.core.progress import Advance
-from bench.materials.heads import MeanPooledClassifier, mean_over_tokens
+from bench.materials.mean_pooled import MeanPooledClassifier, mean_over_tokens
 from bench.materials.splits import Example
 from bench.methods.applying import state_hash
 from bench.records.predictions import INPUT_CHARACTERS, Predictions
