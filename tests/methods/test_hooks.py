@@ -400,7 +400,9 @@ def test_a_base_weight_that_training_changes_is_saved() -> None:
 def test_prepare_may_freeze_what_apply_left_to_train() -> None:
     hook = "    def prepare(self, model, batches):\n        model.classifier.bias.requires_grad_(False)\n"
     result = _run(HEAD_TRAINS + hook)
-    assert set(load_file(result.folder / "weights.safetensors")) == {"classifier.weight"}
+    saved = load_file(result.folder / "weights.safetensors")
+    assert set(saved) == {"classifier.weight", "classifier.bias"}  # the seed drew the bias, and no base model has it
+    assert result.record.model.trainable_parameters == saved["classifier.weight"].numel()
     assert result.record.reload_identical
 
 
