@@ -191,6 +191,15 @@ def spelling_notes(predictions: Sequence[str], references: Sequence[References])
     return [Note(text=f"{text}are not equal here; write both in NFC", count=n, of=of)] if n else []
 
 
+def _single_letters(references: Sequence[References], n_signs: int) -> list[Note]:
+    """Return a note where letters stand for words in scripts that write words of several letters without spaces."""
+    letters = _pattern(f"[{_SOUTH_EAST}]")
+    n = sum(len(letters.findall(text)) for texts in references for text in texts)
+    text = f"{n:,} of {n_signs:,} letters of the references are compared one by one, so that unlike texts share some; "
+    text += "part such texts into words and set tokenizer = 'whitespace'"
+    return [Note(text=text, count=n, of=n_signs)] if n else []
+
+
 class WordMetric(Metric):
     """A metric that compares words, with the option `tokenizer`."""
 
@@ -226,11 +235,13 @@ class WordMetric(Metric):
         """Return what the tokenizer cannot read of the references, or why `auto` took another than the standard."""
         metric = self.settled(predictions, references)
         texts = check_texts(self.spec.name, predictions, references)[1]
+        found, notes = unread(metric.tokenizer, texts), []
         if metric.replaced is not None:
             why = metric.replaced
             text = f"tokenizer {metric.tokenizer!r} was taken, since {why}"
-            return [Note(text=text, count=why.n_unread, of=why.n_signs)]
-        found, notes = unread(metric.tokenizer, texts), []
+            notes.append(Note(text=text, count=why.n_unread, of=why.n_signs))
+        if metric.tokenizer == "unicode":
+            notes += _single_letters(texts, found.n_signs)
         if found.n_unread:
             text = f"{found}; tokenizer = {self.tokenizer_for(texts)!r} reads them"
             notes.append(Note(text=text, count=found.n_unread, of=found.n_signs))

@@ -161,6 +161,14 @@ def test_a_reference_that_loses_every_letter_is_refused(name: str) -> None:
     assert metrics.build(name).statistics(["a b", "研究"], ["a b", "研究"])[:, 0].tolist() == [100.0, 100.0]
 
 
+def test_letters_that_stand_for_words_are_counted() -> None:
+    notes = scored("rouge1", "ดาว", "ดาวดวงใหม่ 2").notes or ()
+    assert [(note.count, note.of) for note in notes[1:]] == [(10, 11)]
+    assert "10 of 11 letters of the references are compared one by one" in notes[1].text
+    assert len(scored("rouge1", "研究", "研究").notes or ()) == 1
+    assert scored("rouge1", "ดาว ดวง", "ดาว ดวง", tokenizer="whitespace").notes is None
+
+
 def test_references_without_letters_score_0_and_are_counted() -> None:
     result = score(metrics.build("rouge1"), ["a", "?!", ""], ["a", "?!", ""], n_resamples=5)[0]
     assert result.value == pytest.approx(100 / 3)
