@@ -57,14 +57,16 @@ def _share(n_seeds: int, last: int) -> float:
     return ((n_seeds - 1) / (last - 1)) ** 2
 
 
-@functools.lru_cache(maxsize=64)
-def plan(first: int, last: int, alpha: float) -> Plan:
+def plan(first: int, last: int, alpha: float, n_tests: int = 1) -> Plan:
     """Return the levels of tests after every seed.
 
     Args:
         first: seeds of the first look, 2 or above.
         last: most seeds there will be; stated before the first look.
         alpha: chance of a wrong decision to one side, at any look.
+        n_tests: tests at each look that are corrected together, by Holm. Far out in the tails looks have less in
+            common, so a share of the level of one test would not do: the level is such that each test at its n-th part
+            spends the n-th part of alpha.
 
     Raises:
         InputError: a number is out of range.
@@ -73,6 +75,17 @@ def plan(first: int, last: int, alpha: float) -> Plan:
         raise InputError(f"looks after {first} to {last} seeds were asked for; give 2 or more, and {MOST} at most")
     if not 0 < alpha < 0.5:
         raise InputError(f"alpha is {alpha}; give a number above 0 and below 0.5")
+    levels = _levels(first, last, alpha)
+    if n_tests > 1:
+        levels = tuple(
+            min(one, n_tests * part) for one, part in zip(levels, _levels(first, last, alpha / n_tests), strict=True)
+        )
+    return Plan(first=first, last=last, alpha=alpha, levels=levels)
+
+
+@functools.lru_cache(maxsize=64)
+def _levels(first: int, last: int, alpha: float) -> tuple[float, ...]:
+    """Return the levels at which t tests spend alpha, by simulation."""
     from scipy.special import stdtr
 
     draws = np.random.default_rng(0).standard_normal((N_PATHS, last))
@@ -89,7 +102,7 @@ def plan(first: int, last: int, alpha: float) -> Plan:
         running &= t <= bound
         n_spent += n_more
         levels.append(float(stdtr(n - 1, -bound)))
-    return Plan(first=first, last=last, alpha=alpha, levels=tuple(levels))
+    return tuple(levels)
 
 
 def by_seeds(difference: MeanDifference) -> MeanDifference:

@@ -6,11 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from calibration import intervals, letters
+from calibration import clusters, failed, intervals, letters, looks
 from calibration.section import Row, Section
 
 PAGE = Path(__file__).parents[1] / "calibration.md"
-SECTIONS: tuple[Section, ...] = (*intervals.SECTIONS, letters.SECTION)
+SECTIONS: tuple[Section, ...] = (
+    *intervals.SECTIONS,
+    letters.SECTION,
+    clusters.SECTION,
+    looks.SECTION,
+    failed.SECTION,
+)
 """In the order of the page. A new table is a file beside this one, and its section here."""
 
 INTRODUCTION = """# How far the intervals can be trusted

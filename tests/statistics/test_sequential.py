@@ -11,6 +11,8 @@ from bench.metrics.base import mean_of, mean_statistics
 from bench.statistics.differences import mean_difference, seed_difference
 from bench.statistics.sequential import by_seeds, plan
 
+ROWLESS = np.zeros(30_000)
+
 
 def ever_crossed(differences: np.ndarray, levels: tuple[float, ...], first: int, rows: np.ndarray) -> float:
     """Return the share of (n_paths, n_seeds) whose one-sided t test passes its level at some look.
@@ -38,6 +40,19 @@ def test_alpha_is_spent_whole_and_no_more(first: int, last: int) -> None:
 def test_looking_after_every_seed_without_a_plan_is_wrong_too_often() -> None:
     seeds = np.random.default_rng(1).normal(size=(20_000, 20))
     assert ever_crossed(seeds, (0.05,) * 18, 3, np.zeros(20_000)) > 0.15
+
+
+@pytest.mark.parametrize(("last", "n_tests"), [(5, 4), (10, 10), (20, 10)])
+def test_tests_that_are_corrected_together_hold_alpha_together(last: int, n_tests: int) -> None:
+    generator, looks = np.random.default_rng(n_tests), plan(3, last, 0.05, n_tests)
+    shares = [
+        ever_crossed(
+            generator.normal(size=(30_000, last)), tuple(level / n_tests for level in looks.levels), 3, ROWLESS
+        )
+        for _ in range(n_tests)
+    ]
+    assert 1 - np.prod(1 - np.array(shares)) <= 0.053  # independent tests, at worst all on their margin
+    assert all(level <= one for level, one in zip(looks.levels, plan(3, last, 0.05).levels, strict=True))
 
 
 def test_one_look_is_a_t_test() -> None:

@@ -54,7 +54,7 @@ def decide_in_turn(
         verdict = decide(pairs, policy.model_copy(update={"alpha": _NOTHING}) if judged else policy)
         few = f"sequential: no look yet, for the first is after {plural(first, 'seed')} on both sides"
         return replace(verdict, notes=(*verdict.notes, few)) if judged else verdict, list(pairs)
-    looks = plan(first, last, policy.alpha)
+    looks = plan(first, last, policy.alpha, _n_tests(judged, policy))
     for n in range(first, min(stored, last) + 1):
         chosen = [_first_seeds(pair, n) for pair in pairs]
         verdict = decide(chosen, policy.model_copy(update={"alpha": looks.level(n)}))
@@ -71,6 +71,12 @@ def decide_in_turn(
     )
     said = _in_words(stopping, stored, verdict, judged)
     return replace(verdict, stopping=stopping, notes=(*verdict.notes, said)), chosen
+
+
+def _n_tests(judged: Sequence[Pair], policy: Policy) -> int:
+    """Return how many rows could call a regression: their p-values are corrected together."""
+    metrics = [limits for pair in judged for limits in policy.suites[pair.suite].metrics.values()]
+    return max(sum(limits.tier != "advisory" for limits in metrics), 1)
 
 
 def _seeds(pair: Pair) -> tuple[int, ...]:
