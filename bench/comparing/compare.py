@@ -17,6 +17,7 @@ import numpy as np
 
 from bench import metrics as metric_layer
 from bench.comparing.comparable import Mismatch, comparability, identity, notes
+from bench.comparing.decisions import rests_on_decisions
 from bench.comparing.pairing import pairs_seeds
 from bench.comparing.side import Side
 from bench.config import SuiteConfig
@@ -301,7 +302,16 @@ def _by_example(
         return None, {}, why
     try:
         side_a, side_b = (_jackknifed(metric, side) for side in (a, b))
-        found = _known(difference(side_a, side_b, pair_seeds=pair_seeds, spread=spread, confidence=confidence))
+        found = _known(
+            difference(
+                side_a,
+                side_b,
+                pair_seeds=pair_seeds,
+                spread=spread,
+                decisions=rests_on_decisions(metric, a, b),
+                confidence=confidence,
+            )
+        )
     except InputError as error:
         return None, {}, str(error)
     if found is None:

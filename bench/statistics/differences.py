@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from bench.core.errors import InputError
+from bench.statistics.decisions import least_variance, upper_end
 from bench.statistics.intervals import Aggregate, Array, Interval, check_confidence
 from bench.statistics.jackknife import Jackknife, jackknife
 from bench.statistics.spread import SeedSpread
@@ -52,8 +53,33 @@ class MeanDifference(Interval):
     """Seeds of A that the value is of: where seeds are paired, the shared ones alone."""
     n_seeds_b: int
     """As `n_seeds_a`, of B."""
+    of_decisions: bool = False
+    """A difference of shares of right answers, whose variance at a true difference has a least value
+    (`bench.statistics.decisions`)."""
     paired_seeds: bool
     """Seeds are set against each other number by number: the caller asked for it, and at least two are shared."""
+
+    def p_at_most(self, margin: float, *, sign: Literal[1, -1] = 1) -> float:
+        """Return the one-sided p-value of `sign` times the true difference being at most the margin.
+
+        Args:
+            margin: in the metric's unit; below 0 to ask whether it falls short by no more than that.
+            sign: -1 turns the difference, so that it is B minus A.
+        """
+        excess, n_draws = sign * self.value - margin, self.n_examples or min(self.n_seeds_a, self.n_seeds_b)
+        if math.isinf(self.standard_error):
+            return 1.0
+        variance = self.variance_at(margin)
+        if variance == 0 or (self.low == self.high and not self.of_decisions):  # nothing varies: coins that agree
+            return 2.0**-n_draws if excess > 0 else 1.0
+        from scipy.special import stdtr
+
+        return float(stdtr(self.degrees_of_freedom, -excess / math.sqrt(variance)))
+
+    def variance_at(self, delta: float) -> float:
+        """Return the variance of the value, were the true difference `delta`."""
+        least = least_variance(delta, self.n_examples) if self.of_decisions else 0.0
+        return max(self.standard_error**2, least)
 
 
 def mean_difference(
@@ -63,6 +89,7 @@ def mean_difference(
     *,
     pair_seeds: bool,
     spread: SeedSpread | None = None,
+    decisions: bool = False,
     confidence: float = 0.95,
 ) -> MeanDifference:
     """Return mean score of A minus mean score of B, and how far other examples and other seeds could move it.
@@ -89,6 +116,8 @@ def mean_difference(
         spread: what a family of three methods or more shows of the luck of seeds, where A and B are two of it: without
             it a family of many pairs finds differences that are not there (`bench.statistics.spread`). Seeds that are
             paired do without.
+        decisions: the metric is a share of right answers, and rows that agree prove no more than they can
+            (`bench.statistics.decisions`).
         confidence: coverage the interval aims at, in (0, 1).
 
     Raises:
@@ -106,12 +135,23 @@ def mean_difference(
     if not a or not b:
         raise InputError("a difference needs at least one seed on either side")
     return difference(
-        jackknife(aggregate, a), jackknife(aggregate, b), pair_seeds=pair_seeds, spread=spread, confidence=confidence
+        jackknife(aggregate, a),
+        jackknife(aggregate, b),
+        pair_seeds=pair_seeds,
+        spread=spread,
+        decisions=decisions,
+        confidence=confidence,
     )
 
 
 def difference(
-    a: Jackknife, b: Jackknife, *, pair_seeds: bool, spread: SeedSpread | None = None, confidence: float = 0.95
+    a: Jackknife,
+    b: Jackknife,
+    *,
+    pair_seeds: bool,
+    spread: SeedSpread | None = None,
+    decisions: bool = False,
+    confidence: float = 0.95,
 ) -> MeanDifference:
     """Return `mean_difference` of two sides that were jackknifed once, for one of many pairs.
 
@@ -127,7 +167,7 @@ def difference(
     paired = pair_seeds and len(shared) > 1
     if paired:
         a, b = a.only(shared), b.only(shared)
-    return _from_influences(a, b, paired=paired, spread=spread, confidence=confidence)
+    return _from_influences(a, b, paired=paired, spread=spread, decisions=decisions, confidence=confidence)
 
 
 def mean_score(aggregate: Aggregate, by_seed: Mapping[int, Array], *, confidence: float = 0.95) -> MeanDifference:
@@ -151,7 +191,13 @@ def mean_score(aggregate: Aggregate, by_seed: Mapping[int, Array], *, confidence
 
 
 def _from_influences(
-    a: Jackknife, b: Jackknife, *, paired: bool, spread: SeedSpread | None = None, confidence: float
+    a: Jackknife,
+    b: Jackknife,
+    *,
+    paired: bool,
+    spread: SeedSpread | None = None,
+    decisions: bool = False,
+    confidence: float,
 ) -> MeanDifference:
     n_examples = a.n_examples
     by_example = a.influences.mean(axis=0) - b.influences.mean(axis=0)  # (n_examples,)
@@ -169,6 +215,7 @@ def _from_influences(
         seed_freedom=freedom,
         n_examples=n_examples,
         paired=paired,
+        decisions=decisions,
     )
 
 
@@ -297,6 +344,7 @@ def _difference(
     seed_freedom: float,
     n_examples: int,
     paired: bool,
+    decisions: bool = False,
 ) -> MeanDifference:
     from scipy.special import stdtr, stdtrit
 
@@ -314,10 +362,15 @@ def _difference(
     else:
         reach = float(stdtrit(freedom, (1 + confidence) / 2)) * error
         p_value = 2 * float(stdtr(freedom, -abs(value) / error))
+    low, high = value - reach, value + reach
+    if decisions and math.isfinite(reach) and freedom:
+        quantile = float(stdtrit(freedom, (1 + confidence) / 2))
+        error = 0.0 if error <= rounding else error
+        low, high = -upper_end(-value, error, quantile, n_examples), upper_end(value, error, quantile, n_examples)
     return MeanDifference(
         value=value,
-        low=value - reach,
-        high=value + reach,
+        low=low,
+        high=high,
         confidence=confidence,
         p_value=p_value,
         over=over,
@@ -330,4 +383,5 @@ def _difference(
         n_seeds_a=len(a),
         n_seeds_b=len(b),
         paired_seeds=paired,
+        of_decisions=decisions,
     )

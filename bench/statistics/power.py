@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.core.errors import InputError
+from bench.statistics.decisions import least_variance
 from bench.statistics.differences import MeanDifference, combined
 
 # More than anyone will run: beyond it the answer is none.
@@ -65,9 +66,10 @@ def needed(
             n_seeds=None, n_examples=None, why="nothing is known of the noise yet; score more than one example"
         )
     gap = abs(difference.value - margin)
-    if gap > _quantile(difference.degrees_of_freedom, alpha) * difference.standard_error:
+    error = math.sqrt(difference.variance_at(margin))
+    if gap > _quantile(difference.degrees_of_freedom, alpha) * error:
         return Needed(n_seeds=0, n_examples=0, why="the interval lies wholly on one side of the margin already")
-    design = Design.of(difference)
+    design = Design.of(difference, margin=margin)
     n_seeds = n_examples = None
     if gap > 0:
         if design.seed_variance is not None:
@@ -91,10 +93,12 @@ class Design:
     n_seeds_a: int
     n_seeds_b: int
     paired: bool
+    decided_at: float = 0.0
+    """The margin where answers are right or wrong, which bounds the variance there (`bench.statistics.decisions`)."""
 
     @classmethod
-    def of(cls, difference: MeanDifference) -> Design:
-        """Return the design that a difference was measured with."""
+    def of(cls, difference: MeanDifference, *, margin: float = 0.0) -> Design:
+        """Return the design that a difference was measured with, to be set against a margin."""
         n, a, b = max(difference.n_examples, 1), difference.n_seeds_a, difference.n_seeds_b
         share = _share(a, b, paired=difference.paired_seeds)
         interaction = difference.variance_interaction
@@ -107,6 +111,7 @@ class Design:
             n_seeds_a=a,
             n_seeds_b=b,
             paired=difference.paired_seeds,
+            decided_at=margin if difference.of_decisions else 0.0,
         )
 
     def parts(self, more_seeds: int = 0, more_examples: int = 0) -> tuple[float, float, float]:
@@ -133,6 +138,7 @@ class Design:
         freedom = self._seed_freedom(more_seeds) if self.seed_variance is not None else 0.0
         examples, seeds, interaction = self.parts(more_seeds, more_examples)
         variance, freedom = combined(examples, seeds, interaction, n_examples=n_examples, seed_freedom=freedom)
+        variance = max(variance, least_variance(self.decided_at, max(n_examples, 1)))
         return float(nct.sf(_quantile(freedom, alpha), freedom, gap / math.sqrt(variance)))
 
     def _seed_freedom(self, more_seeds: int) -> float:

@@ -70,8 +70,28 @@ def test_the_interval_is_that_of_mean_difference() -> None:
         {seed: one["accuracy"] for seed, one in b.items()},
         confidence=0.9,
         pair_seeds=True,
+        decisions=True,
     )
     assert row.difference == expected
+
+
+def test_answers_that_are_all_right_on_both_sides_do_not_prove_them_equal() -> None:
+    planted = {seed: {"accuracy": right(30, 30), "loss": losses(30, seed)} for seed in range(3)}
+    accuracy, loss = compare(side("a", planted), side("b", planted)).rows
+    assert accuracy.difference is not None
+    assert loss.difference is not None
+    assert accuracy.difference.low < 0 < accuracy.difference.high
+    assert (loss.difference.low, loss.difference.high) == (0.0, 0.0)
+
+
+def test_the_same_few_errors_prove_no_more_where_nothing_finer_is_stored() -> None:
+    alone = {seed: {"accuracy": right(29, 30)} for seed in range(3)}
+    other = {seed: {"accuracy": right(29, 30), "loss": losses(30, seed)} for seed in range(3)}
+    moved = {seed: {"accuracy": right(29, 30), "loss": losses(30, seed + 9)} for seed in range(3)}
+    for a, b, known in ((alone, alone, False), (other, moved, False), (other, other, True)):
+        difference = compare(side("a", a), side("b", b)).rows[0].difference
+        assert difference is not None
+        assert (difference.low == difference.high == 0.0) is known
 
 
 # --- tests beside the interval ---------------------------------------------------------------------------------------

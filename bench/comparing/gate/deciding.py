@@ -22,7 +22,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bench.comparing.gate.policy import MetricPolicy, Policy
 from bench.comparing.gate.verdict import CostEvidence, GateEvidence, GateOutcome, GateRow
@@ -30,7 +30,7 @@ from bench.core.wording import plural
 from bench.statistics.intervals import Interval
 
 if TYPE_CHECKING:
-    from bench.statistics.differences import MeanDifference
+    pass
 
 
 _SLACK = 1e-9
@@ -78,23 +78,11 @@ def _drop_of(evidence: GateEvidence, margin: float | None) -> _Drop | None:
         return None
     if not all(math.isfinite(number) for number in (evidence.run, evidence.baseline, difference.value)):
         return None
-    sign = -1 if evidence.higher_is_better else 1
+    sign: Literal[1, -1] = -1 if evidence.higher_is_better else 1
     low, high = sorted((sign * difference.low, sign * difference.high))
     value = sign * difference.value
-    excess = value - (margin or 0.0) - _slack(evidence)
-    p_beyond = _p_beyond(excess, difference)
+    p_beyond = difference.p_at_most((margin or 0.0) + _slack(evidence), sign=sign)
     return _Drop(value=value, low=low, high=high, confidence=difference.confidence, p_beyond=p_beyond)
-
-
-def _p_beyond(excess: float, difference: MeanDifference) -> float:
-    """Return the one-sided p-value of a drop that exceeds its margin by `excess`."""
-    if math.isinf(difference.standard_error):
-        return 1.0
-    if difference.low == difference.high or math.isinf(difference.low):  # nothing varies
-        return difference.p_value / 2 if excess > 0 else 1.0
-    from scipy.special import stdtr
-
-    return float(stdtr(difference.degrees_of_freedom, -excess / difference.standard_error))
 
 
 def _finite(value: float | None) -> float | None:
@@ -187,7 +175,17 @@ def _judged(
         corrected = policy.alpha * drop.p_beyond / p_adjusted
         doubt = "the interval is beyond the margin, but not after correction over all rows"
         return "inconclusive", f"{doubt}; {_needs(evidence, margin, corrected)}"
-    return "inconclusive", f"the interval straddles the margin; {_needs(evidence, margin, policy.alpha)}"
+    doubt = _rows_that_agree(evidence, drop, margin) or "the interval straddles the margin"
+    return "inconclusive", f"{doubt}; {_needs(evidence, margin, policy.alpha)}"
+
+
+def _rows_that_agree(evidence: GateEvidence, drop: _Drop, margin: float) -> str:
+    """Return why right and wrong answers that hardly differ do not pass; empty where it is not that."""
+    difference = evidence.difference
+    if difference is None or not difference.of_decisions or drop.high <= margin or difference.standard_error > 0:
+        return ""
+    rows = plural(difference.n_examples, evidence.counts)
+    return f"the two sides agree on all of the {rows}, and so few cannot rule out a drop of {drop.high:.3f}"
 
 
 def _needs(evidence: GateEvidence, margin: float, alpha: float) -> str:

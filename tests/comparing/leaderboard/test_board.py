@@ -59,7 +59,7 @@ def test_a_pair_is_the_calibrated_interval_and_all_pairs_are_corrected_together(
     def found(a: str, b: str) -> Any:
         ours, theirs = ({s: by["accuracy"] for s, by in sides[name].statistics.items()} for name in (a, b))
         spread = seed_spread([[*one.side.values("accuracy").values()] for one in board.entries])
-        return mean_difference(mean_of, ours, theirs, pair_seeds=False, spread=spread)
+        return mean_difference(mean_of, ours, theirs, pair_seeds=False, spread=spread, decisions=True)
 
     names = [one.name for one in board.entries]
     expected = [found(a, b) for a, b in combinations(names, 2)]
