@@ -44,7 +44,7 @@ def compared(*values: float, **changes: Any) -> RunSummary:
 def test_an_improvement_is_said_with_its_interval(tmp_path: Path) -> None:
     runs = write_cell(tmp_path, make_record(0), make_record(1), make_record(2))
     assert verdict(assemble(runs)).startswith(
-        "Fine-tuning made Accuracy **better**: 0.500 → 0.832, a change of +0.332 [+0.313, +0.351]; the interval is "
+        "Fine-tuning made Accuracy **better**: 0.500 → 0.832, a change of +0.332 [+0.313, +0.492]; the interval is "
         "away from zero (95 % interval over 3 seeds and 40 test rows). "
     )
     assert "(95 % interval over 40 test rows, 1 seed). " in verdict(assemble(runs[:1]))
