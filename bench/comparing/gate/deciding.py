@@ -22,16 +22,12 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from bench.comparing.gate.policy import MetricPolicy, Policy
 from bench.comparing.gate.verdict import CostEvidence, GateEvidence, GateOutcome, GateRow
 from bench.core.wording import plural
 from bench.statistics.intervals import Interval
-
-if TYPE_CHECKING:
-    pass
-
 
 _SLACK = 1e-9
 """Share of the larger value below which two numbers are the same one, rounded otherwise."""
