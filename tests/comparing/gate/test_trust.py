@@ -324,3 +324,17 @@ def test_other_code_and_libraries_are_named() -> None:
         "code and libraries that differ: bench 0.2.0, commit bbbbbbb -> bench 0.2.0, commit aaaaaaa, "
         "torch 2.13.0, baseline 2.9.0"
     ) in text
+
+
+# --- a saturated metric ----------------------------------------------------------------------------------------------
+
+
+def test_thirty_of_thirty_right_on_both_sides_is_no_evidence_for_five_points() -> None:
+    full = {"accuracy": [1.0, 1.0, 1.0], "n": 30}
+    store(Path(), run=full, baseline=full, policy=policy())
+    verdict = gated()
+    (row,) = verdict.rows
+    assert (verdict.exit_code, row.outcome) == (3, "inconclusive")
+    assert in_words(row).startswith(
+        "accuracy is unchanged at 1.000 (allowed: 0.050), but chance may move it as far, so it is not settled"
+    )
