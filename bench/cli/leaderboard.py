@@ -14,6 +14,7 @@ from bench.cli.command import give_json
 from bench.cli.options import Baselines, Confidence, Json, JsonFile, Reports, Runs
 from bench.cli.tables import print_table
 from bench.comparing.leaderboard import Board, leaderboards, over_suites
+from bench.core.errors import InputError
 from bench.core.files import write_text
 from bench.reports.leaderboard import cells as words
 from bench.reports.leaderboard import write
@@ -43,6 +44,21 @@ def leaderboard(
         float | None,
         typer.Option(help="Score whose tokens and time are asked for. Default: the mean of the default method."),
     ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="How far below the best is good enough, in the metric's unit: names the cheapest method that is "
+            "shown to be within it. Default: none is recommended."
+        ),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="Set these against each other and the default method alone; the fewer, the more is found. "
+            "Default: all.",
+        ),
+    ] = None,
     confidence: Confidence = 0.95,
     runs: Runs = Path("runs"),
     baselines: Baselines = None,
@@ -51,7 +67,7 @@ def leaderboard(
     json_file: JsonFile = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the rows as CSV.")] = None,
 ) -> None:
-    """Rank stored methods with intervals, grouped into those that cannot be told apart, and their cost; needs no torch.
+    """Rank stored methods with intervals, say which are told apart, and what each costs; needs no torch.
 
     Writes a page with pictures for each suite and profile.
     """
@@ -62,6 +78,8 @@ def leaderboard(
         metric=metric,
         target=target,
         confidence=confidence,
+        margin=margin,
+        methods=_names(methods),
         runs_root=runs,
         roots=baselines,
     )
@@ -74,6 +92,15 @@ def leaderboard(
         _print(board)
     for page in pages:
         typer.echo(page)
+
+
+def _names(methods: str | None) -> tuple[str, ...]:
+    if methods is None:
+        return ()
+    names = tuple(dict.fromkeys(name.strip() for name in methods.split(",")))
+    if "" in names:
+        raise InputError(f"--methods {methods!r}: a name is empty; give names with commas between, such as lora,full")
+    return names
 
 
 def _values(boards: Sequence[Board], pages: Sequence[Path]) -> dict[str, Any]:

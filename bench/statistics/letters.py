@@ -1,7 +1,7 @@
-"""Compact letter display: which of several methods can be told apart, as letters beside their names. Pure.
+"""Compact letter display: which of several methods are told apart, as letters beside their names. Pure.
 
-"Cannot be told apart" is not transitive: a may be like b, and b like c, while a and c differ. Letters say all of it:
-two methods share one exactly where their difference is not significant.
+"Not told apart" is not transitive: nothing may be decided between a and b, nor between b and c, while a and c differ.
+Letters say all of it: two methods share one exactly where their difference is not significant.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from bench.comparing.comparable import Mismatch
 from bench.comparing.leaderboard import over_suites
 from bench.comparing.leaderboard.board import Board, build_board
 from bench.comparing.leaderboard.selection import Apart
+from bench.core.errors import InputError
 from bench.core.files import canonical_json
 from bench.reports.leaderboard import cells as words
 from bench.reports.leaderboard import write
@@ -65,34 +66,97 @@ def test_the_page_is_the_golden_one() -> None:
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ((180, 20), "m0 is the best: it is told apart from every other method. 1 of 1 pair is told apart"),
-        ((150, 150, 20), "The best methods, m0 and m1, cannot be told apart. The cheapest of them are m0 and m1, by"),
-        ((150, 150), "All methods, m0 and m1, cannot be told apart."),
+        ((180, 20), "m0 is the best: it is told apart from every other method. 1 of 1 tested pair is told apart"),
+        (
+            (150, 150, 20),
+            "No method is shown to be better than m0 or m1: the rows and seeds do not decide between them. 2 of 3 "
+            "tested pairs are told apart (3 seeds each; corrected over the pairs, 5 %).",
+        ),
         ((150,), "Only m0 is stored, so there is nothing to set it against."),
     ],
 )
-def test_the_verdict_says_which_are_best(counts: tuple[int, ...], said: str) -> None:
+def test_the_verdict_says_which_are_unbeaten(counts: tuple[int, ...], said: str) -> None:
     assert words.verdict(board_of(*counts)).startswith(said)
 
 
-def test_a_leader_that_one_other_may_equal_is_not_called_the_best() -> None:
+def test_a_leader_that_is_not_told_apart_from_one_other_is_not_called_the_best() -> None:
     # c is better than b, and a than c, but a and b, which scatters, are not told apart
     board = board_of(180, 170, 20)
     first, second, third = board.entries
     pairs = [replace(pair, is_told_apart=(pair.a, pair.b) != ("m0", "m1")) for pair in board.pairs]
-    board = replace(board, entries=(first, replace(second, rank=2), third), pairs=tuple(pairs))
-    said = "No method is better than m0, which cannot be told apart from m1. 2 of 3 pairs are told apart (3 seeds"
+    board = replace(board, entries=(first, replace(second, rank_low=2), third), pairs=tuple(pairs))
+    said = (
+        "No method is shown to be better than m0; the rows and seeds do not decide between it and m1. 2 of 3 tested "
+        "pairs are told apart (3 seeds"
+    )
     assert words.verdict(board).startswith(said)
 
 
-def test_the_cheapest_differ_by_what_is_counted() -> None:
+def test_where_nothing_was_tested_the_verdict_says_so() -> None:
+    bare = [replace(method(name, 150, (0,)), statistics={}) for name in ("a", "b")]
+    board = build_board(selection(*bare))
+    assert words.verdict(board) == "No two methods were tested, so nothing is known of their order."
+    assert [words.score_cells(entry, board)[:2] for entry in board.entries] == [("1-2", "—")] * 2
+
+
+def test_no_board_calls_undecided_methods_alike_or_one_of_them_the_cheapest() -> None:
+    for board in (board_of(150, 150), board_of(150, 150, 20), golden_board()):
+        text = " ".join([words.verdict(board), words.how_to_read(board), render(board, figures=FIGURES)])
+        for word in ("cannot be told apart", "cheapest", "the same", "equally"):
+            assert word not in text
+        assert "No method is recommended" in text
+
+
+def small_and_fast(**settings: Any) -> Board:
     sides = [
         method("small", 150, model__trainable_parameters=10, cost__stages_s={"training": 9.0}),
         method("fast", 150, model__trainable_parameters=99, cost__stages_s={"training": 3.0}),
+        method("poor", 20, model__trainable_parameters=1, cost__stages_s={"training": 1.0}),
     ]
-    said = words.verdict(build_board(selection(*sides)))
-    assert "by trainable parameters: small (10); by training time: fast (3.0 s). 0 of 1 pair are told" in said
-    assert "(3 seeds each; corrected over the pairs, 5 %)" in said
+    return build_board(selection(*sides, reference="small"), **settings)
+
+
+def test_the_cheapest_is_named_among_those_within_the_margin_alone() -> None:
+    said = words.verdict(small_and_fast(margin=0.2))
+    assert (
+        "Shown to be within 0.2 of the best: fast and small. The cheapest within the margin: by trainable parameters "
+        "small (10); by training time fast (3.0 s)."
+    ) in said
+    assert words.verdict(small_and_fast(margin=0.001)).endswith("No method is shown to be within 0.001 of the best.")
+
+
+def test_the_margin_is_shown_with_what_each_method_may_fall_short() -> None:
+    board = small_and_fast(margin=0.2)
+    assert words.score_headings(board)[-1] == "below the best by at most"
+    cells = {entry.name: words.score_cells(entry, board)[-1] for entry in board.entries}
+    # poor is 130 of 200 rows behind
+    assert cells["fast"] == cells["small"]
+    assert 0 < float(cells["fast"]) < 0.2 < 0.65 < float(cells["poor"])
+    assert "below the margin of 0.2 it is good enough" in words.how_to_read(board)
+    stored = values(board)
+    assert (stored["margin"], stored["good_enough"]) == (0.2, ["fast", "small"])
+
+
+def test_times_of_unlike_devices_name_no_cheapest() -> None:
+    sides = [method("a", 150), method("b", 150, environment__device="A100")]
+    said = words.verdict(build_board(selection(*sides), margin=0.5))
+    assert "The cheapest within the margin: by trainable parameters a and b (592,130)." in said
+    assert "training time" not in said
+
+
+def test_methods_that_were_not_asked_for_are_named() -> None:
+    board = small_and_fast(methods=("fast", "gone"))
+    assert words.verdict(board).startswith("No method is shown to be better than fast or small")
+    assert "Not asked for, and so not tested: poor." in words.why_missing(board)
+    assert "Asked for, and nothing comparable is stored here: gone." in words.why_missing(board)
+    best = build_board(selection(method("a", 190), method("b", 20), method("c", 30), reference="b"), methods=("a",))
+    assert words.verdict(best).startswith("a is the best: it is told apart from every other method asked for.")
+    assert words.score_cells(best.entries[1], best)[0:2] + words.score_cells(best.entries[1], best)[5:] == (
+        "1-3",
+        "—",
+        "—",
+        "not tested",
+    )
 
 
 def test_few_seeds_and_unlike_devices_are_warned_of() -> None:
@@ -137,7 +201,7 @@ def test_an_interval_of_another_confidence_is_said_to_be_one() -> None:
     assert said.startswith(
         "Mean over seeds, with its 90 % interval over seeds and examples (whole) and over seeds alone"
     )
-    assert "That of bare is a 95 % one. Methods that share" in said
+    assert "That of bare is a 95 % one. Methods that share a letter were tested and not told apart" in said
 
 
 def test_several_texts_have_a_column_each() -> None:
@@ -157,7 +221,8 @@ def test_csv_and_json_hold_the_rows_of_the_page_at_full_precision() -> None:
     for row, one, entry in zip(rows, stored["rows"], board.entries, strict=False):
         assert (row["method"], one["method"]) == (entry.name, entry.name)
         assert float(row["score"]) == one["score"] == entry.level.value
-        assert (int(row["rank"]), row["letters"]) == (entry.rank, entry.letters)
+        assert (int(row["rank_low"]), int(row["rank_high"])) == (entry.rank_low, entry.rank_high)
+        assert (row["rank"], row["letters"]) == (words.rank_text(entry), entry.letters)
         for name, value in one.items():
             if name != "forgetting":
                 assert row[name] == ("" if value is None else str(value))
@@ -229,7 +294,7 @@ def command(*given: str) -> Result:
 def test_the_command_prints_the_board_and_writes_the_page(stored: Path) -> None:
     done = command("sentiment_sst2", "--profile", "tiny", "--csv", "rows.csv")
     assert done.exit_code == 0, done.output
-    assert "cannot be told apart" in done.output
+    assert "the rows and seeds do not decide between" in " ".join(done.output.split())
     assert "reports/sentiment_sst2-tiny-leaderboard.md" in done.output
     assert sorted(path.name for path in (stored / "reports").iterdir()) == [
         "sentiment_sst2-tiny-leaderboard-parameters.svg",
@@ -246,6 +311,32 @@ def test_the_command_needs_no_suite_and_prints_json_alone(stored: Path) -> None:
     (board,) = json.loads(done.output)["leaderboards"]
     assert (board["suite"], board["metric"], board["target"], len(board["rows"])) == ("sentiment_sst2", "f1", 0.5, 3)
     assert (stored / "elsewhere" / "sentiment_sst2-tiny-leaderboard.md").is_file()
+
+
+def test_the_command_takes_a_margin_and_the_methods_to_test(stored: Path) -> None:
+    done = command("--json", "--margin", "0.5", "--methods", "lora")
+    assert done.exit_code == 0, done.output
+    (board,) = json.loads(done.output)["leaderboards"]
+    assert (board["margin"], board["methods"]) == (0.5, ["lora"])
+    assert [{pair["first"], pair["second"]} for pair in board["pairs"]] == [{"frozen_body", "lora"}]
+    assert {row["method"]: row["difference_is"] for row in board["rows"]}["full"] == "not tested"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--methods", "lorra"), "did you mean"),
+        (("--methods", "lora,,full"), "a name is empty"),
+        (("--margin", "0"), "above 0"),
+        (("--margin", "nan"), "above 0"),
+    ],
+)
+def test_the_command_refuses_names_and_margins_that_mean_nothing(
+    stored: Path, given: tuple[str, ...], said: str
+) -> None:
+    done = command(*given)
+    assert isinstance(done.exception, InputError)
+    assert said in str(done.exception)
 
 
 def test_the_command_loads_no_torch(stored: Path) -> None:

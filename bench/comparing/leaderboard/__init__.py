@@ -1,4 +1,4 @@
-"""Leaderboards: the stored methods of a suite by score, grouped into those that cannot be told apart.
+"""Leaderboards: the stored methods of a suite by score, with the pairs that the rows and seeds tell apart.
 
     >>> from pathlib import Path
     >>> from bench.comparing.leaderboard import leaderboards
@@ -35,6 +35,8 @@ def leaderboards(
     metric: str | None = None,
     target: float | None = None,
     confidence: float = 0.95,
+    margin: float | None = None,
+    methods: Sequence[str] = (),
     runs_root: Path = Path("runs"),
     roots: Sequence[Path] | None = None,
 ) -> tuple[Board, ...]:
@@ -47,6 +49,9 @@ def leaderboards(
         metric: what methods are ranked by; default: each suite's primary metric.
         target: the score whose cost is asked for; default: the mean score of each suite's default method.
         confidence: coverage the intervals aim at, in (0, 1).
+        margin: how far below the best is good enough, in the metric's unit; default: no method is called so.
+        methods: names of those to set against each other and the reference, as the boards have them; default: all. The
+            fewer they are, the smaller the difference that can be found.
         runs_root: where runs are stored.
         roots: folders of baselines; default: `bench.records.store.default_roots()`.
 
@@ -54,8 +59,8 @@ def leaderboards(
         The boards, those of a suite together, the profile nearest to the recipe first.
 
     Raises:
-        InputError: nothing fitting is stored, a suite, profile, metric or side is not known, a side is of no board, or
-            a file cannot be read.
+        InputError: nothing fitting is stored, a suite, profile, metric, side or method is not known, a side or method
+            is of no board, the margin is not above 0, or a file cannot be read.
     """
     if profile is not None and profile not in PROFILES:
         raise InputError(f"profile {profile!r} is not known{suggest(profile, PROFILES)}")
@@ -68,13 +73,14 @@ def leaderboards(
         for name in [profile] if profile and suites else _profiles(file, profile, store):
             beside = [side for side in own if side.config.profile == name]
             selection = select(file, name, store, metric=metric, named=beside)
-            boards.append(build_board(selection, target=target, confidence=confidence))
+            boards.append(build_board(selection, target=target, confidence=confidence, margin=margin, methods=methods))
     if not boards:
         raise InputError(
             f"{runs_root}: no suite has results of two methods or more of one profile; run another method, such as "
             "`bench run suites/imdb --method full`, or name a suite and its profile to see its one method"
         )
     _check_named(sides, boards)
+    _check_methods(methods, boards)
     return tuple(boards)
 
 
@@ -102,6 +108,16 @@ def _check_named(sides: Sequence[Side], boards: Sequence[Board]) -> None:
             raise InputError(
                 f"--side {side.name}: it is of {side.config.suite} {side.config.profile}, and the leaderboards are of "
                 f"{names}; ask for its suite and profile too"
+            )
+
+
+def _check_methods(methods: Sequence[str], boards: Sequence[Board]) -> None:
+    known = dict.fromkeys(entry.name for board in boards for entry in board.entries)
+    for method in methods:
+        if method not in known:
+            raise InputError(
+                f"--methods: {method!r} is on no leaderboard asked for{suggest(method, known)}; on them are "
+                f"{', '.join(known)}"
             )
 
 

@@ -2,8 +2,9 @@
 
 Each pair of methods is a comparison of `bench.comparing.compare`: the calibrated interval over seeds and examples.
 Seeds are not paired between methods, and how far they move a score is learned from all methods together
-(`bench.statistics.spread`). Whether a pair is told apart is decided by its p-value, corrected over all pairs of the
-board after Shaffer, so ranks, letters and the word beside a difference agree. The intervals shown are not corrected.
+(`bench.statistics.spread`). Whether a pair is told apart is decided by its p-value, corrected over all pairs that are
+tested after Shaffer, so ranks, letters and the word beside a difference agree. The intervals shown are not corrected.
+No method is called good enough but by a margin (`bench.comparing.leaderboard.margin`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from statistics import fmean, stdev
 from typing import Literal
 
 from bench import metrics as metric_layer
-from bench.comparing.compare import MetricComparison, compare
-from bench.comparing.family import seed_spreads
+from bench.comparing.compare import MetricComparison
+from bench.comparing.leaderboard.margin import check_margin, shortfalls
+from bench.comparing.leaderboard.pairs import MethodPair, asked_names, compare_pairs, letters_of, rank_range
 from bench.comparing.leaderboard.selection import Selection
 from bench.comparing.leaderboard.targets import ToTarget, to_target
 from bench.comparing.side import Side
@@ -26,15 +27,13 @@ from bench.core.errors import InputError
 from bench.records.record import RunRecord
 from bench.statistics.differences import MeanDifference, mean_score
 from bench.statistics.intervals import check_confidence
-from bench.statistics.letters import letters
-from bench.statistics.tests import adjusted_pairs
 
 MIN_SEEDS = 3
 """With fewer, nothing or next to nothing is known of what another seed would give."""
 _SAME_VALUE = 1e-9
 """Greatest relative gap between a stored score and the one its statistics give: the rounding of a sum."""
 
-Word = Literal["reference", "better", "worse", "not told apart", "no interval", "no reference"]
+Word = Literal["reference", "better", "worse", "not told apart", "no interval", "not tested", "no reference"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,31 +65,25 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MethodPair:
-    """Two methods; the difference is a minus b, and a stands above b."""
-
-    a: str
-    b: str
-    comparison: MetricComparison
-    """With the p-value corrected over all pairs of the board."""
-    is_told_apart: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BoardEntry:
     """One method."""
 
     name: str
     side: Side
-    rank: int
-    """1 + the number of methods that are significantly better."""
+    rank_low: int
+    """The best rank that it can have: 1 + the number of methods that are significantly better."""
+    rank_high: int
+    """The worst: the number of methods less those that are significantly worse."""
     letters: str
-    """Methods that share a letter cannot be told apart."""
+    """Methods that share a letter were tested and not told apart; empty where it was tested with no other."""
     level: Estimate
     word: Word
     """What it is beside the reference."""
     difference: MetricComparison | None
-    """It minus the reference; None for the reference itself, and where there is none."""
+    """It minus the reference; None for the reference itself, where there is none, and where it was not tested."""
+    shortfall: float | None
+    """How far below the best it may be, 0 or more; None without a margin, and where that is not known
+    (`bench.comparing.leaderboard.margin.shortfalls`)."""
     spent: CostSummary
     to_target: ToTarget | None
     """None where there is no target, or a seed has no curve."""
@@ -114,9 +107,13 @@ class Board:
     """Of the intervals; a pair is told apart where its corrected p is below 1 minus it."""
     target: float | None
     """What a score has to reach, in the metric's unit; None where none was given and there is no reference."""
+    margin: float | None
+    """How far below the best is good enough, in the metric's unit; None where nobody said."""
+    methods: tuple[str, ...]
+    """Names that were asked for, to be set against each other and the reference; empty for all."""
     entries: tuple[BoardEntry, ...]
     pairs: tuple[MethodPair, ...]
-    """All of them, in the order of the entries."""
+    """Those that were asked for, in the order of the entries."""
 
     @property
     def metric(self) -> str:
@@ -124,14 +121,39 @@ class Board:
         return self.selection.metric
 
     @property
+    def n_tested(self) -> int:
+        """Return how many pairs there was evidence to test."""
+        return sum(pair.is_tested for pair in self.pairs)
+
+    @property
     def n_told_apart(self) -> int:
         """Return how many pairs differ significantly."""
         return sum(pair.is_told_apart for pair in self.pairs)
 
     @property
-    def best(self) -> tuple[BoardEntry, ...]:
-        """Return the methods that no other is significantly better than."""
-        return tuple(entry for entry in self.entries if entry.rank == 1)
+    def tested(self) -> tuple[BoardEntry, ...]:
+        """Return the methods that were tested with another."""
+        return tuple(entry for entry in self.entries if entry.letters)
+
+    @property
+    def not_asked(self) -> tuple[BoardEntry, ...]:
+        """Return the methods that were left out of the tests because others were asked for."""
+        asked = asked_names([entry.name for entry in self.entries], self.selection.reference, self.methods)
+        return tuple(entry for entry in self.entries if entry.name not in asked)
+
+    @property
+    def unbeaten(self) -> tuple[BoardEntry, ...]:
+        """Return the methods that were tested and that no other is significantly better than."""
+        return tuple(entry for entry in self.tested if entry.rank_low == 1)
+
+    @property
+    def good_enough(self) -> tuple[BoardEntry, ...]:
+        """Return the methods that are shown to be within the margin of the best; none without a margin."""
+        return tuple(
+            entry
+            for entry in self.entries
+            if self.margin is not None and entry.shortfall is not None and entry.shortfall < self.margin
+        )
 
     @property
     def forgotten_texts(self) -> tuple[str, ...]:
@@ -139,42 +161,59 @@ class Board:
         return tuple(sorted({title for entry in self.entries for title in entry.forgetting}))
 
 
-def build_board(selection: Selection, *, target: float | None = None, confidence: float = 0.95) -> Board:
+def build_board(
+    selection: Selection,
+    *,
+    target: float | None = None,
+    confidence: float = 0.95,
+    margin: float | None = None,
+    methods: Sequence[str] = (),
+) -> Board:
     """Rank methods, and set each pair of them against each other.
 
     Args:
         selection: results that can be compared.
         target: the score whose cost is asked for; default: the mean score of the reference.
         confidence: coverage the intervals aim at, in (0, 1).
+        margin: how far below the best is good enough, in the metric's unit; default: none is called so.
+        methods: names of those to set against each other and the reference; default: all. The others are shown, and
+            tested with nothing.
 
     Raises:
-        InputError: the target is not finite, or the confidence is out of range.
+        InputError: the target is not finite, the margin not above 0, or the confidence out of range.
     """
     if target is not None and not math.isfinite(target):
         raise InputError(f"the target is {target}; give a score, in the metric's unit")
     check_confidence(confidence)
+    if margin is not None:
+        check_margin(margin)
     metric = selection.metric
     score = selection.sides[0].records[0].scores[metric]
     sign = -1 if score.higher_is_better else 1
     levels = {side.name: _level(side, metric, confidence) for side in selection.sides}
     sides = sorted(selection.sides, key=lambda side: (sign * levels[side.name].value, side.name))
-    pairs = _pairs(sides, metric, confidence)
+    names = [side.name for side in sides]
+    asked = asked_names(names, selection.reference, methods)
+    pairs = compare_pairs(sides, asked, metric, confidence)
     if target is None and selection.reference is not None:
         target = levels[selection.reference].value
-    places = {side.name: i for i, side in enumerate(sides)}
-    groups = letters(len(sides), [(places[pair.a], places[pair.b]) for pair in pairs if pair.is_told_apart])
+    groups = letters_of(names, pairs)
+    short = {} if margin is None else shortfalls(asked, pairs, margin, confidence)
     entries = []
-    for side, group in zip(sides, groups, strict=True):
+    for side in sides:
+        rank_low, rank_high = rank_range(side.name, len(sides), pairs)
         word, difference = _beside(side.name, selection.reference, pairs)
         entries.append(
             BoardEntry(
                 name=side.name,
                 side=side,
-                rank=1 + sum(_is_better(pair, than=side.name) for pair in pairs),
-                letters=group,
+                rank_low=rank_low,
+                rank_high=rank_high,
+                letters=groups[side.name],
                 level=levels[side.name],
                 word=word,
                 difference=difference,
+                shortfall=short.get(side.name),
                 spent=_spent(side.records),
                 to_target=None
                 if target is None
@@ -188,6 +227,8 @@ def build_board(selection: Selection, *, target: float | None = None, confidence
         higher_is_better=score.higher_is_better,
         confidence=confidence,
         target=target,
+        margin=margin,
+        methods=tuple(methods),
         entries=tuple(entries),
         pairs=pairs,
     )
@@ -221,47 +262,20 @@ def _mean_score(side: Side, metric: str, confidence: float) -> MeanDifference | 
         return None
 
 
-def _pairs(sides: Sequence[Side], metric: str, confidence: float) -> tuple[MethodPair, ...]:
-    """Return all pairs, corrected together."""
-    spreads = seed_spreads(sides, [metric])
-    rows = [
-        (
-            a.name,
-            b.name,
-            compare(a, b, metrics=[metric], confidence=confidence, n_resamples=0, spreads=spreads).rows[0],
-        )
-        for a, b in combinations(sides, 2)
-    ]
-    tested = [row.difference.p_value for _, _, row in rows if row.difference is not None]
-    corrected = iter(adjusted_pairs(tested, len(sides)))
-    pairs = []
-    for a, b, row in rows:
-        p_adjusted = None if row.difference is None else next(corrected)
-        told_apart = p_adjusted is not None and p_adjusted < 1 - confidence
-        pairs.append(MethodPair(a=a, b=b, comparison=replace(row, p_adjusted=p_adjusted), is_told_apart=told_apart))
-    return tuple(pairs)
-
-
-def _is_better(pair: MethodPair, *, than: str) -> bool:
-    """Return whether a pair shows a method that is significantly better than this one."""
-    if not pair.is_told_apart or than not in (pair.a, pair.b):
-        return False
-    a_is_better = (pair.comparison.a > pair.comparison.b) == pair.comparison.higher_is_better
-    return a_is_better == (than == pair.b)
-
-
 def _beside(name: str, reference: str | None, pairs: Sequence[MethodPair]) -> tuple[Word, MetricComparison | None]:
     if reference is None:
         return "no reference", None
     if name == reference:
         return "reference", None
-    pair = next(pair for pair in pairs if {pair.a, pair.b} == {name, reference})
+    pair = next((pair for pair in pairs if {pair.a, pair.b} == {name, reference}), None)
+    if pair is None:
+        return "not tested", None
     row = pair.comparison if pair.a == name else _turned(pair.comparison)
     if row.difference is None:
         return "no interval", row
     if not pair.is_told_apart:
         return "not told apart", row
-    return "worse" if _is_better(pair, than=name) else "better", row
+    return "better" if pair.better == name else "worse", row
 
 
 def _turned(row: MetricComparison) -> MetricComparison:

@@ -21,21 +21,33 @@ def score_headings(board: Board) -> tuple[str, ...]:
     unit = "" if board.unit == "fraction" else f", {board.unit}"
     arrow = "↑" if board.higher_is_better else "↓"
     minus = board.selection.reference or "reference"
-    return ("rank", "group", "method", f"{spec.title} {arrow}{unit}", "seeds", f"minus {minus}", "is")
+    margin = () if board.margin is None else ("below the best by at most",)
+    return ("rank", "group", "method", f"{spec.title} {arrow}{unit}", "seeds", f"minus {minus}", "is", *margin)
 
 
 def score_cells(entry: BoardEntry, board: Board) -> tuple[str, ...]:
     """Return one method, a cell a column of `score_headings`."""
     level = entry.level
     return (
-        str(entry.rank),
-        entry.letters,
+        rank_text(entry),
+        entry.letters or MISSING,
         entry.name,
         f"{number(level.value, board.unit)} {interval(level.low, level.high, board.unit)}",
         str(entry.n_seeds),
         MISSING if entry.difference is None else difference_text(entry.difference),
         MISSING if entry.word == "no reference" else entry.word,
+        *(() if board.margin is None else (_shortfall(entry, board),)),
     )
+
+
+def rank_text(entry: BoardEntry) -> str:
+    """Return the ranks that a method can have: `3`, or `4-8`."""
+    low, high = entry.rank_low, entry.rank_high
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _shortfall(entry: BoardEntry, board: Board) -> str:
+    return "not known" if entry.shortfall is None else number(entry.shortfall, board.unit)
 
 
 def cost_headings(board: Board) -> tuple[str, ...]:
@@ -98,49 +110,59 @@ def _forgotten(entry: BoardEntry, title: str) -> str:
 
 
 def verdict(board: Board, name: Name = str) -> str:
-    """Return which methods are best, which of them is cheapest, and how much was told apart."""
-    entries, n_pairs = board.entries, len(board.pairs)
-    if len(entries) == 1:
-        return f"Only {name(entries[0].name)} is stored, so there is nothing to set it against."
-    seeds = sorted({entry.n_seeds for entry in entries})
+    """Return which methods are unbeaten, what was told apart, and, with a margin, which are good enough."""
+    if len(board.entries) == 1:
+        return f"Only {name(board.entries[0].name)} is stored, so there is nothing to set it against."
+    if not board.n_tested:
+        return "No two methods were tested, so nothing is known of their order."
+    seeds = sorted({entry.n_seeds for entry in board.tested})
     each = plural(seeds[0], "seed") + " each" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     alpha = f"{100 * (1 - board.confidence):g} %"
-    told = f"{board.n_told_apart} of {plural(n_pairs, 'pair')} {'is' if board.n_told_apart == 1 else 'are'} told apart"
-    return f"{_best(board, name)} {told} ({each}; corrected over the pairs, {alpha})."
+    pairs = plural(board.n_tested, "tested pair")
+    told = f"{board.n_told_apart} of {pairs} {'is' if board.n_told_apart == 1 else 'are'} told apart"
+    sentences = [_unbeaten(board, name), f"{told} ({each}; corrected over the pairs, {alpha})."]
+    if board.margin is not None:
+        sentences.append(_good_enough(board, board.margin, name))
+    return " ".join(sentences)
 
 
-def _best(board: Board, name: Name) -> str:
-    best = board.best
-    if len(best) > 1:
-        all_or_some = "All methods" if len(best) == len(board.entries) else "The best methods"
-        sentence = f"{all_or_some}, {_joined([e.name for e in best], name)}, cannot be told apart."
-        return f"{sentence} {_cheapest(best, name)}"
-    (first,) = best
-    alike = [
-        pair.b if pair.a == first.name else pair.a
-        for pair in board.pairs
-        if first.name in (pair.a, pair.b) and not pair.is_told_apart
-    ]
-    if not alike:
-        return f"{name(first.name)} is the best: it is told apart from every other method."
-    return f"No method is better than {name(first.name)}, which cannot be told apart from {_joined(alike, name)}."
-
-
-def _cheapest(best: Sequence[BoardEntry], name: Name) -> str:
-    fewest = min(entry.spent.trainable_parameters for entry in best)
-    least = min(entry.spent.training_s for entry in best)
-    small = [entry.name for entry in best if entry.spent.trainable_parameters == fewest]
-    fast = [entry.name for entry in best if entry.spent.training_s == least]
-    if small == fast:
-        verb = "is" if len(small) == 1 else "are"
+def _unbeaten(board: Board, name: Name) -> str:
+    unbeaten = board.unbeaten
+    if len(unbeaten) > 1:
+        names = _joined([entry.name for entry in unbeaten], name, "or")
+        return f"No method is shown to be better than {names}: the rows and seeds do not decide between them."
+    (first,) = unbeaten
+    own = [pair for pair in board.pairs if pair.has(first.name)]
+    undecided = [pair.other(first.name) for pair in own if not pair.is_told_apart]
+    if undecided:
         return (
-            f"The cheapest of them {verb} {_joined(small, name)}, by trainable parameters ({count(fewest)}) and by "
-            f"training time ({seconds(least)})."
+            f"No method is shown to be better than {name(first.name)}; the rows and seeds do not decide between it and "
+            f"{_joined(undecided, name, 'or')}."
         )
-    return (
-        f"The cheapest of them by trainable parameters: {_joined(small, name)} ({count(fewest)}); by training time: "
-        f"{_joined(fast, name)} ({seconds(least)})."
-    )
+    others = "every other method" + (" asked for" if board.not_asked else "")
+    return f"{name(first.name)} is the best: it is told apart from {others}."
+
+
+def _good_enough(board: Board, margin: float, name: Name) -> str:
+    within = f"within {margin:g} of the best" + (" of those asked for" if board.not_asked else "")
+    enough = board.good_enough
+    if not enough:
+        return f"No method is shown to be {within}."
+    shown = f"Shown to be {within}: {_joined([entry.name for entry in enough], name)}."
+    if len(enough) == 1:
+        return shown
+    fewest = min(entry.spent.trainable_parameters for entry in enough)
+    small = _joined([entry.name for entry in enough if entry.spent.trainable_parameters == fewest], name)
+    cheapest = f"{shown} The cheapest within the margin: by trainable parameters {small} ({count(fewest)})"
+    if len(_devices(enough)) > 1:
+        return f"{cheapest}."  # times of unlike devices say nothing of methods
+    least = min(entry.spent.training_s for entry in enough)
+    fast = _joined([entry.name for entry in enough if entry.spent.training_s == least], name)
+    return f"{cheapest}; by training time {fast} ({seconds(least)})."
+
+
+def _devices(entries: Sequence[BoardEntry]) -> list[str]:
+    return sorted({record.environment.device for entry in entries for record in entry.side.records})
 
 
 def warnings(board: Board, name: Name = str) -> list[str]:
@@ -152,7 +174,7 @@ def warnings(board: Board, name: Name = str) -> list[str]:
             f"Fewer than {MIN_SEEDS} seeds: {', '.join(few)}. What another seed would give is not known there, so a "
             "difference may be the luck of one."
         )
-    devices = sorted({record.environment.device for entry in board.entries for record in entry.side.records})
+    devices = _devices(board.entries)
     if len(devices) > 1:
         texts.append(f"Times and memory are of several kinds of device ({', '.join(devices)}): do not compare them.")
     if len({entry.spent.memory_of for entry in board.entries}) > 1:
@@ -173,9 +195,21 @@ def how_to_read(board: Board) -> str:
     apart = "".join(f" That of {e.name} is a {100 * e.level.confidence:g} % one." for e in others)
     return (
         f"Mean over seeds, with its {100 * board.confidence:g} % interval over {' and over '.join(ways)}.{apart} "
-        "Methods that share a letter cannot be told apart; the rank is 1 + the number of methods that are "
-        f"significantly better. Both, and the last column, are corrected over all {plural(len(board.pairs), 'pair')} "
-        "(Shaffer 1986); intervals are not corrected."
+        "Methods that share a letter were tested and not told apart, which does not make them equal; two that share "
+        "none were told apart or not tested. The rank goes from 1 + the number of methods that are significantly "
+        "better to the number of all less those that are significantly worse. Letters, ranks and the word beside a "
+        f"difference are corrected over {plural(board.n_tested, 'tested pair')} (Shaffer 1986); intervals are not "
+        f"corrected. {_on_margin(board)}"
+    )
+
+
+def _on_margin(board: Board) -> str:
+    if board.margin is None:
+        return "No method is recommended: good enough is what is shown to be within a margin of the best (--margin)."
+    return (
+        f"Below the best by at most: how far a method may fall short of the best one, whichever that is, by one-sided "
+        f"{100 * board.confidence:g} % intervals, corrected over the other methods (Hsu 1981); below the margin of "
+        f"{board.margin:g} it is good enough."
     )
 
 
@@ -207,6 +241,15 @@ def why_missing(board: Board) -> list[str]:
     if len(texts) > _MANY:
         texts = [*texts[:_MANY], f"The same or the like holds of {plural(len(texts) - _MANY, 'pair')} more."]
     entries, selection = board.entries, board.selection
+    if board.not_asked:
+        texts.append(f"Not asked for, and so not tested: {', '.join(entry.name for entry in board.not_asked)}.")
+    if absent := [method for method in board.methods if method not in {entry.name for entry in entries}]:
+        texts.append(f"Asked for, and nothing comparable is stored here: {', '.join(absent)}.")
+    if board.margin is not None and (without := [entry.name for entry in board.tested if entry.shortfall is None]):
+        texts.append(
+            f"How far below the best is not known of {', '.join(without)}: some pair has no interval over seeds, or "
+            "nothing in it varies."
+        )
     if selection.reference is None:
         texts.append(
             f"Nothing comparable is stored of {selection.default_method}, the suite's default method, so there is no "
@@ -234,6 +277,6 @@ def _all_or(names: Sequence[str], entries: Sequence[BoardEntry]) -> str:
     return "any method" if len(names) == len(entries) else ", ".join(names)
 
 
-def _joined(names: Sequence[str], name: Name) -> str:
+def _joined(names: Sequence[str], name: Name, word: str = "and") -> str:
     *head, last = map(name, names)
-    return f"{', '.join(head)} and {last}" if head else last
+    return f"{', '.join(head)} {word} {last}" if head else last

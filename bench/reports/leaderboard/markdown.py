@@ -37,7 +37,7 @@ def render(board: Board, *, figures: Mapping[str, str]) -> str:
         *_reasons(board),
         f"![Score against training time, with the Pareto front]({figures['time']})",
         "In both pictures bars are the intervals of the scores. The front joins the methods that no other beats in "
-        "mean score and mean cost; it does not ask whether they can be told apart.",
+        "mean score and mean cost; it does not ask whether they are told apart.",
         *_apart(board),
         *_left_out(board),
         "## Results used",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +14,7 @@ from factories import curve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import right, side
+from scipy.special import stdtrit
 
 from bench.comparing.leaderboard.board import Board, BoardEntry, build_board
 from bench.core.errors import InputError
@@ -26,17 +28,21 @@ def entry(board: Board, name: str) -> BoardEntry:
     return next(one for one in board.entries if one.name == name)
 
 
+def ranks(one: BoardEntry) -> tuple[int, int]:
+    return one.rank_low, one.rank_high
+
+
 def test_methods_stand_in_the_order_of_their_scores() -> None:
     board = small_board()
-    assert [(one.name, one.rank, one.letters, one.word) for one in board.entries] == [
-        ("full", 1, "a", "not told apart"),
-        ("frozen_body", 1, "a", "reference"),
-        ("lora", 3, "b", "worse"),
-        ("bitfit", 4, "c", "worse"),
+    assert [(one.name, ranks(one), one.letters, one.word) for one in board.entries] == [
+        ("full", (1, 2), "a", "not told apart"),
+        ("frozen_body", (1, 2), "a", "reference"),
+        ("lora", (3, 3), "b", "worse"),
+        ("bitfit", (4, 4), "c", "worse"),
     ]
     assert [one.level.value for one in board.entries] == pytest.approx([0.9, 0.89, 0.75, 0.6])
-    assert [one.name for one in board.best] == ["full", "frozen_body"]
-    assert (board.n_told_apart, len(board.pairs)) == (5, 6)
+    assert [one.name for one in board.unbeaten] == ["full", "frozen_body"]
+    assert (board.n_told_apart, board.n_tested, len(board.pairs)) == (5, 6, 6)
 
 
 def test_where_lower_is_better_the_least_comes_first() -> None:
@@ -46,9 +52,9 @@ def test_where_lower_is_better_the_least_comes_first() -> None:
         for name, shift in (("worse", 0.5), ("good", 0.0))
     ]
     board = build_board(selection(*sides, reference="worse", metric="loss"))
-    assert [(one.name, one.rank, one.word) for one in board.entries] == [
-        ("good", 1, "better"),
-        ("worse", 2, "reference"),
+    assert [(one.name, ranks(one), one.word) for one in board.entries] == [
+        ("good", (1, 1), "better"),
+        ("worse", (2, 2), "reference"),
     ]
 
 
@@ -86,13 +92,16 @@ def test_ranks_letters_and_pairs_agree(n_right: list[int]) -> None:
     ]
     board = build_board(selection(*sides, reference="m0"))
     by_name = {one.name: one for one in board.entries}
-    better = dict.fromkeys(by_name, 0)
+    better, worse = dict.fromkeys(by_name, 0), dict.fromkeys(by_name, 0)
     for pair in board.pairs:
         a, b = by_name[pair.a], by_name[pair.b]
         assert pair.is_told_apart == (not set(a.letters) & set(b.letters))
         if pair.is_told_apart:
-            better[b.name if a.level.value > b.level.value else a.name] += 1
-    assert {name: one.rank - 1 for name, one in by_name.items()} == better
+            above, below = (a, b) if a.level.value > b.level.value else (b, a)
+            better[below.name] += 1
+            worse[above.name] += 1
+    for name, one in by_name.items():
+        assert ranks(one) == (1 + better[name], len(by_name) - worse[name])
     values = [one.level.value for one in board.entries]
     assert values == sorted(values, reverse=True)
     for one in board.entries:
@@ -121,16 +130,114 @@ def test_statistics_of_another_run_are_not_used() -> None:
     assert build_board(selection(mixed)).entries[0].level.over == "seeds"
 
 
-def test_a_pair_without_any_interval_is_not_told_apart() -> None:
+def test_of_a_pair_without_any_interval_nothing_is_known() -> None:
     sides = [
         type(one)(name=one.name, records=one.records, statistics={}, runs={})
         for one in (method("a", 190, (0,)), method("b", 20, (0,)))
     ]
     board = build_board(selection(*sides, reference="a"))
-    assert [(one.rank, one.letters, one.word) for one in board.entries] == [
-        (1, "a", "reference"),
-        (1, "a", "no interval"),
+    assert [(ranks(one), one.letters, one.word) for one in board.entries] == [
+        ((1, 2), "", "reference"),
+        ((1, 2), "", "no interval"),
     ]
+    assert (board.n_tested, board.unbeaten) == (0, ())
+
+
+# --- pairs that are tested -------------------------------------------------------------------------------------------
+
+
+def test_a_pair_that_was_not_tested_shares_no_letter() -> None:
+    # a and b are alike; bare stores no statistics and one seed, as one does: nothing is known of those two
+    bare, one = (replace(method(name, n, (0,)), statistics={}) for name, n in (("bare", 150), ("one", 151)))
+    board = build_board(selection(method("a", 150), method("b", 150), bare, one))
+    untested = [{pair.a, pair.b} for pair in board.pairs if not pair.is_tested]
+    assert {"bare", "one"} in untested
+    for pair in board.pairs:
+        shares = set(entry(board, pair.a).letters) & set(entry(board, pair.b).letters)
+        assert bool(shares) == (pair.is_tested and not pair.is_told_apart)
+    assert set(entry(board, "a").letters) & set(entry(board, "b").letters)
+
+
+def test_methods_that_are_asked_for_are_tested_with_each_other_and_the_reference_alone() -> None:
+    counts = {"ref": 150, "good": 190, "poor": 100, "x": 151, "y": 152, "z": 20}
+    board = build_board(
+        selection(*(method(name, n) for name, n in counts.items()), reference="ref"), methods=("poor", "good")
+    )
+    assert [(pair.a, pair.b) for pair in board.pairs] == [("good", "ref"), ("good", "poor"), ("ref", "poor")]
+    # of six: good is better than two, poor worse than two; of x, y and z nothing is known
+    assert {one.name: (ranks(one), one.letters, one.word) for one in board.entries} == {
+        "good": ((1, 4), "a", "better"),
+        "ref": ((2, 5), "b", "reference"),
+        "poor": ((3, 6), "c", "worse"),
+        **dict.fromkeys("xyz", ((1, 6), "", "not tested")),
+    }
+    assert [one.name for one in board.not_asked] == ["y", "x", "z"]
+
+
+def test_the_correction_is_over_what_was_tested() -> None:
+    sides = [method(f"m{i}", 150 + i) for i in range(6)]
+    (pair,) = build_board(selection(*sides, reference="m0"), methods=("m5",)).pairs
+    assert pair.comparison.difference is not None
+    assert pair.comparison.p_adjusted == pair.comparison.difference.p_value
+    whole = build_board(selection(*sides, reference="m0"))
+    (same,) = (one for one in whole.pairs if one.has("m0") and one.has("m5"))
+    assert same.comparison.difference == pair.comparison.difference  # the luck of seeds is learned from all
+    assert same.comparison.p_adjusted is not None
+    assert same.comparison.p_adjusted > pair.comparison.p_adjusted
+
+
+# --- a margin --------------------------------------------------------------------------------------------------------
+
+
+def test_how_far_below_the_best_is_the_largest_one_sided_end_over_the_others() -> None:
+    board = build_board(selection(method("a", 180), method("b", 178), method("c", 120)), margin=0.2)
+    level = 1 - 0.05 / 2  # two others
+    for one in board.entries:
+        ends = []
+        for pair in board.pairs:
+            if pair.has(one.name):
+                found = pair.comparison.difference
+                assert found is not None
+                shortfall = -found.value if one.name == pair.a else found.value
+                error = max(found.standard_error, math.sqrt(0.2 * 0.8 / N))
+                ends.append(shortfall + float(stdtrit(found.degrees_of_freedom, level)) * error)
+        assert one.shortfall == pytest.approx(max(0.0, *ends))
+    assert [one.name for one in board.good_enough] == ["a", "b"]
+    assert build_board(selection(*(one.side for one in board.entries))).good_enough == ()
+
+
+@pytest.mark.parametrize(("margin", "shown"), [(0.01, []), (0.3, ["a", "b"])])
+def test_undecided_is_not_good_enough(margin: float, shown: list[str]) -> None:
+    # both are right of 150 rows, each of others: the standard error is about sqrt(2 * 0.75 * 0.25 / 200) = 0.04
+    sides = [
+        side(
+            name, {seed: {"accuracy": right(150, N, seed=first + seed)} for seed in range(3)}, config__method_name=name
+        )
+        for name, first in (("a", 10), ("b", 20))
+    ]
+    board = build_board(selection(*sides), margin=margin)
+    assert board.n_told_apart == 0
+    assert [one.name for one in board.good_enough] == shown
+
+
+@pytest.mark.parametrize(("n_rows", "shown"), [(30, []), (2000, ["a", "b"])])
+def test_rows_that_are_all_right_by_chance_prove_little(n_rows: int, shown: list[str]) -> None:
+    # 30 of 30 on both sides: t(0.95; 33) = 1.69 times sqrt(0.02 * 0.98 / 30) = 0.043, more than 0.02; of 2,000: 0.005
+    planted = {seed: {"accuracy": right(n_rows, n_rows)} for seed in range(3)}
+    sides = [side(name, planted, config__method_name=name) for name in "ab"]
+    assert [one.name for one in build_board(selection(*sides), margin=0.02).good_enough] == shown
+
+
+def test_one_seed_on_either_side_shows_no_method_to_be_good_enough() -> None:
+    board = build_board(selection(method("a", 150, (0,)), method("b", 150, (0,))), margin=0.9)
+    assert [one.shortfall for one in board.entries] == [None, None]
+
+
+def test_a_method_that_was_not_tested_with_one_other_is_not_known_to_be_good_enough() -> None:
+    bare, one = (replace(method(name, 150, (0,)), statistics={}) for name in ("bare", "one"))
+    board = build_board(selection(method("a", 150), method("b", 150), bare, one), margin=0.9)
+    assert entry(board, "bare").shortfall is None
+    assert {found.name for found in board.good_enough} >= {"a", "b"}
 
 
 # --- cost, targets, forgetting ---------------------------------------------------------------------------------------
@@ -187,7 +294,9 @@ def test_a_text_that_one_seed_lacks_is_not_averaged() -> None:
     assert build_board(selection(joined)).entries[0].forgetting == {}
 
 
-@pytest.mark.parametrize("settings", [{"target": math.nan}, {"confidence": 1.5}])
+@pytest.mark.parametrize(
+    "settings", [{"target": math.nan}, {"confidence": 1.5}, {"margin": 0.0}, {"margin": -0.1}, {"margin": math.nan}]
+)
 def test_refuses(settings: dict[str, float]) -> None:
     for sides in ([method("one", 150)], [method("one", 150), method("two", 160)]):
         with pytest.raises(InputError):
