@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from calibration import clusters, failed, intervals, letters, looks
+from calibration import clusters, failed, intervals, letters, looks, saturated
 from calibration.section import Row, Section
 
 PAGE = Path(__file__).parents[1] / "calibration.md"
 SECTIONS: tuple[Section, ...] = (
     *intervals.SECTIONS,
+    saturated.SECTION,
     letters.SECTION,
     clusters.SECTION,
     looks.SECTION,
