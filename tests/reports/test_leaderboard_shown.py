@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from bench.cli.app import app
 from bench.comparing.comparable import Mismatch
-from bench.comparing.leaderboard import over_suites
+from bench.comparing.leaderboard import leaderboards, over_suites
 from bench.comparing.leaderboard.board import Board, build_board
 from bench.comparing.leaderboard.selection import Apart
 from bench.core.errors import InputError
@@ -34,6 +34,7 @@ from bench.reports.leaderboard import write
 from bench.reports.leaderboard.markdown import render
 from bench.reports.leaderboard.values import csv_text, values
 
+ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "leaderboard_golden.md"
 FIGURES = {"parameters": "p.svg", "time": "t.svg"}
 
@@ -58,6 +59,14 @@ def test_the_page_is_the_golden_one() -> None:
     if os.environ.get("BENCH_WRITE_GOLDEN"):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_committed_page_of_imdb_says_what_the_code_says(tmp_path: Path) -> None:
+    # README shows its rows; after a wanted change: bench leaderboard --baselines baselines --runs none
+    (board,) = leaderboards(["imdb"], profile="offline", runs_root=tmp_path, roots=[ROOT / "baselines"])
+    figures = {against: f"imdb-offline-leaderboard-{against}.svg" for against in ("parameters", "time")}
+    page = ROOT / "reports" / "imdb-offline-leaderboard.md"
+    assert render(board, figures=figures) == page.read_text(encoding="utf-8")
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------
