@@ -13,7 +13,7 @@ from bench.cli.options import Device, Offline
 from bench.cli.progress import ConsoleProgress
 from bench.core.errors import InputError
 from bench.core.files import write_text
-from bench.records.store import Store
+from bench.records.store import RECORD_FILE, Store
 from bench.running.settings import RunSettings
 
 
@@ -23,7 +23,9 @@ def predict(
         Path,
         typer.Argument(metavar="FILE", help="Rows with the columns of the suite's data, the target perhaps missing."),
     ],
-    out: Annotated[Path | None, typer.Option(help="Write the answers here. Default: standard output.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the answers here. Default: standard output.")
+    ] = None,
     device: Device = "auto",
     offline: Offline = False,
 ) -> None:
@@ -32,7 +34,7 @@ def predict(
     A line holds the row's id and the prediction, a label by its name. Where the file says what should come out, it
     also holds that reference and its loss.
     """
-    if run.name == "record.json":
+    if run.name == RECORD_FILE:
         run = run.parent
     runs = Store(runs_root=None).runs_in(run)
     if len(runs) != 1:
@@ -46,7 +48,7 @@ def predict(
     settings = RunSettings(device=device, offline=offline, progress=ConsoleProgress())
     answers = predict_rows(runs[0], rows, settings, place=str(file))
     text = "".join(json.dumps(answer.values(), ensure_ascii=False) + "\n" for answer in answers)
-    if out is None:
+    if predictions is None:
         sys.stdout.write(text)
     else:
-        write_text(out, text)
+        write_text(predictions, text)

@@ -199,7 +199,9 @@ def test_predict_answers_rows_of_a_file_as_the_run_did(
     ]
     file, out = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    CliRunner().invoke(app, ["predict", str(result.folder), str(file), "--out", str(out)], catch_exceptions=False)
+    CliRunner().invoke(
+        app, ["predict", str(result.folder), str(file), "--predictions", str(out)], catch_exceptions=False
+    )
     said = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     stored = _answers(result)
     expected = [labels[row["prediction"]] if labels else row["prediction"] for row in stored]

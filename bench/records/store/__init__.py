@@ -1,5 +1,7 @@
 """The layout on disk, known here and nowhere else, and the objects that stand for what lies there.
 
+    runs/<suite>/<profile>/<method>/<config key>/
+        verdicts.jsonl           one row per verdict that was given on its seeds (`bench.records.store.verdicts`)
     runs/<suite>/<profile>/<method>/<config key>/seed-<n>/
         config.lock.toml         the resolved configuration
         record.json              `RunRecord`, canonical JSON; written last, so a folder without it is not a result
@@ -7,7 +9,8 @@
         predictions-before.jsonl the same before fine-tuning
         statistics.safetensors   per-example sufficient statistics of every metric: `before/<metric>`, `after/<metric>`
         curve.jsonl              one row per optimizer step and one per epoch
-        weights.safetensors      the trained parameters (or model/, by save_pretrained)
+        weights.safetensors      the trained parameters (or in model/, by save_pretrained)
+        model/                   the same for transformers and peft: configuration, tokenizer, adapter or whole model
 
     baselines/<suite>/documented.json                    what the recipe claims (`bench.comparing.claims`)
     baselines/<suite>/<profile>/<method>.json            scores, hashes and cost of every seed, and why it was made
