@@ -255,8 +255,8 @@ def test_weights_that_do_not_reload_to_the_same_answers_are_no_result(
 ) -> None:
     save = saving.save_trained
 
-    def spoiled(model: Any, *arguments: Any) -> int:
-        size = save(model, *arguments)
+    def spoiled(model: Any, *arguments: Any, **settings: Any) -> int:
+        size = save(model, *arguments, **settings)
         with torch.no_grad():
             model.classifier.bias[0] += 0.5
         return size
