@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from calibration import clusters, failed, intervals, letters, looks, saturated
+from calibration import clusters, failed, intervals, letters, looks, saturated, tails
 from calibration.section import Row, Section
 
 PAGE = Path(__file__).parents[1] / "calibration.md"
 SECTIONS: tuple[Section, ...] = (
     *intervals.SECTIONS,
     saturated.SECTION,
+    tails.SECTION,
     letters.SECTION,
     clusters.SECTION,
     looks.SECTION,

@@ -129,3 +129,12 @@ def test_a_drop_that_stands_on_the_margin_seldom_passes_near_the_end_of_the_scal
             assert max(now[:3]) <= 5.0, (n_rows, accuracy)
         elif n_rows != "30":  # one seed on 30 rows does not keep it, as the page says
             assert max(now[:3]) <= 6.5, (n_rows, accuracy)
+
+
+def test_a_relative_limit_of_perplexity_holds_where_a_rise_is_on_all_rows() -> None:
+    rows = stored_rows()["tails"]
+    on_all = [row for row in rows if row[0] == "all rows"]
+    assert len(rows) == 2 * len(on_all) == 18
+    for row in on_all:
+        assert float(row[4].removesuffix(" %")) <= 6.0, row
+        assert float(row[6].removesuffix(" %")) >= float(row[5].removesuffix(" %")), row  # and finds as much
