@@ -99,6 +99,7 @@ def score(
     json_file: JsonFile = None,
 ) -> None:
     """Score predictions against references, or generated texts alone; or compare two files of predictions."""
+    _keep(inputs=(predictions, references, against, corpus), written=(rows, json_file))
     built = build_metrics(
         [locate(name) for name in metric or DEFAULT_TEXT_METRICS],
         parse_options([*(option or ()), *([] if layer is None else [f"bertscore.layer={layer}"])]),
@@ -127,6 +128,14 @@ def score(
     if not give_json(in_json, json=json, file=json_file):
         _print_table(scored)
     print_score_notes(values)
+
+
+def _keep(*, inputs: Sequence[Path | None], written: Sequence[Path | None]) -> None:
+    """Refuse to write over a file that is read."""
+    read = {file.resolve() for file in inputs if file is not None}
+    for file in written:
+        if file is not None and file.resolve() in read:
+            raise InputError(f"{file}: is read here, and would be written over; name another file to write")
 
 
 def _print_table(scored: Sequence[ScoredMetric]) -> None:

@@ -148,6 +148,10 @@ class Bleu(WordMetric):
             text = f"{n_tokenized:,} of {plural(n, 'prediction')} end in a tokenized period (' .'); "
             text += "sacreBLEU warns that texts which were tokenized before may score lower: detokenize them"
             notes.append(Note(text=text, count=n_tokenized, of=n))
+        are_short = all(len(text.split()) < N_GRAMS for text in predictions)  # no tokenizer joins words
+        if are_short and not self.statistics(predictions, references)[:, -1].any():
+            text = f"no prediction has as many as {N_GRAMS} tokens, so BLEU is 0 whatever they say; "
+            notes.append(Note(text=f"{text}chrF and ROUGE read shorter texts", count=n, of=n))
         return notes
 
     def aggregate(self, totals: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,6 +23,8 @@ from bench.core.errors import InputError
 Array = NDArray[np.float64]
 Aggregate = Callable[[Array], Array]
 
+MOST_RESAMPLES = 10_000_000
+"""More decide nothing that fewer leave open, and fill the memory."""
 # Counts held at once: 32 MiB of float64. Blocks hold whole resamples, so their size cannot change a result.
 BLOCK_SIZE = 1 << 22
 
@@ -222,6 +224,8 @@ def _check(confidence: float, n_resamples: int, statistics: Sequence[Array]) -> 
     check_confidence(confidence)
     if n_resamples < 1:
         raise InputError(f"n_resamples is {n_resamples}; give 1 or more (1000 is usual)")
+    if n_resamples > MOST_RESAMPLES:
+        raise InputError(f"n_resamples is {n_resamples:,}; give {MOST_RESAMPLES:,} or fewer (1000 is usual)")
     check_statistics(statistics)
 
 

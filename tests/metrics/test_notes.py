@@ -92,3 +92,19 @@ def test_a_score_of_before_there_were_notes_is_equal() -> None:
     now = score(metrics.build("accuracy"), [1, 0], [1, 1], n_resamples=5)[0]
     noted = now.model_copy(update={"notes": (Note(text="1 text is empty", count=1),)})
     assert Rescored(metric="accuracy", stored=now, now=noted).outcome == "equal"
+
+
+@pytest.mark.parametrize(
+    ("predictions", "n_noted"),
+    [
+        (["hello world"], 1),
+        (["დღეს კარგი ამინდია", "hi"], 2),
+        (["a b c", "one two three four"], 0),
+        (["明天我们去"], 0),
+    ],
+)
+def test_bleu_says_where_no_text_is_long_enough_for_it(predictions: list[str], n_noted: int) -> None:
+    result, _ = score(metrics.build("sacrebleu"), predictions, predictions, n_resamples=1)
+    found = [note for note in result.notes or () if "as many as 4 tokens" in note.text]
+    assert [note.count for note in found] == [n_noted] * bool(n_noted)
+    assert result.value == pytest.approx(0 if n_noted else 100)

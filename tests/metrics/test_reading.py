@@ -225,7 +225,7 @@ def test_generated_texts_have_no_blank_row_at_the_end(tmp_path: Path) -> None:
         (
             "b.csv",
             b"prediction;reference\na;b\n",
-            r"b\.csv: the header line names no column 'prediction'; it names",
+            r"names no column 'prediction'; it names 'prediction;reference', parted by ';': save the file with commas",
         ),
         ("b.csv", b"prediction,prediction\na,b\n", r"the header line names 'prediction' 2 times"),
         ("b.csv", b"prediction,reference\n", r"b\.csv: has a header line and no row"),

@@ -204,3 +204,13 @@ def test_labels_that_no_reference_has_are_noted(tmp_path: Path) -> None:
     rows = [{"prediction": p, "reference": r} for p, r in (("Spam", "spam"), ("ham", "ham"), ("eggs", "spam"))]
     done = run(write(tmp_path / "b.jsonl", *rows), "--metric", "f1", "--metric", "accuracy", "--json")
     assert done.stderr == "note: f1, accuracy: 2 of 3 predictions are labels that no reference has\n"
+
+
+@pytest.mark.parametrize("option", ["--rows", "--json-file"])
+@pytest.mark.parametrize("position", [0, 2])
+def test_no_file_that_is_read_is_written_over(files: tuple[str, str, str], option: str, position: int) -> None:
+    before = Path(files[position]).read_bytes()
+    result = run(files[0], files[2], "--metric", "accuracy", option, files[position])
+    assert isinstance(result.exception, InputError)
+    assert "would be written over" in str(result.exception)
+    assert Path(files[position]).read_bytes() == before

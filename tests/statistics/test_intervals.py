@@ -160,6 +160,7 @@ def bad(row: int) -> np.ndarray:
         (lambda: bootstrap_interval(mean_of, np.ones(3), seed=0), r"shape \(3,\)"),
         (lambda: bootstrap_interval(mean_of, means(3), confidence=95, seed=0), "confidence is 95"),
         (lambda: bootstrap_interval(mean_of, means(3), n_resamples=0, seed=0), "n_resamples is 0"),
+        (lambda: bootstrap_interval(mean_of, means(3), n_resamples=10**10, seed=0), "give 10,000,000 or fewer"),
         (lambda: paired_bootstrap(mean_of, means(3), means(4), seed=0), "3 and 4 examples"),
         (lambda: seed_summary([]), "one finite score per seed"),
         (lambda: seed_summary([1.0, float("inf")]), "one finite score per seed"),

@@ -64,10 +64,17 @@ def _header(file: Path, rows: Sequence[tuple[int, list[str]]], wanted: Sequence[
     for name in wanted:
         if name not in names:
             there = ", ".join(map(repr, names)) or "none"
-            raise InputError(f"{file}: the header line names no column {name!r}; it names {there}")
+            raise InputError(f"{file}: the header line names no column {name!r}; it names {there}{_mend(names)}")
     if len(rows) == 1:
         raise InputError(f"{file}: has a header line and no row below it")
     return names
+
+
+def _mend(names: Sequence[str]) -> str:
+    """Return what to do about a header that lacks a column."""
+    if len(names) == 1 and (mark := next((mark for mark in ";\t|" if mark in names[0]), None)):
+        return f", parted by {mark!r}: save the file with commas, or as .tsv with tabs"
+    return "; name the one that is meant, such as with --prediction-column"
 
 
 def _is_quoted(value: str) -> bool:

@@ -76,7 +76,10 @@ def _values(text: Lines, records: _Records, name: str, wanted: Sequence[str]) ->
             raise InputError(f"{text.file}:{line}: the field {name!r} is missing; it is not an object")
         if name not in value:
             keys = ", ".join(value) or "none"
-            raise InputError(f"{text.file}:{line}: the field {name!r} is missing; its keys are {keys}")
+            raise InputError(
+                f"{text.file}:{line}: the field {name!r} is missing; its keys are {keys}; "
+                "name the one that is meant, such as with --prediction-column"
+            )
     return [value[name] for _, value in records]
 
 
