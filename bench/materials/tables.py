@@ -94,8 +94,14 @@ def _delimited(lines: io.StringIO, file: Path, **how: Any) -> list[SourceRow]:
 
 
 def decoded(file: Path) -> str:
-    """Return the text of a file: UTF-8, with or without a byte order mark, else cp1252."""
+    """Return the text of a file: UTF-8, with or without a byte order mark, else cp1252.
+
+    Raises:
+        InputError: it is UTF-16 or UTF-32, which cp1252 would read as letters between NUL characters.
+    """
     raw = file.read_bytes()
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw[:4]:
+        raise InputError(f"{file}: is UTF-16 or UTF-32; save the file as UTF-8")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -105,8 +111,16 @@ def decoded(file: Path) -> str:
 def _parsed(line: str, place: str) -> SourceRow:
     try:
         row = json.loads(line)
+        if "\\u" in line:
+            json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{place}: holds half of a surrogate pair, which is no character; mend or drop the row"
+        ) from None
     except ValueError as error:
         raise InputError(f"{place}: not JSON: {error}") from None
+    except RecursionError:
+        raise InputError(f"{place}: is nested too deep to be read; give texts, numbers or lists") from None
     if not isinstance(row, dict):
         raise InputError(f"{place}: expected an object, got {type(row).__name__}")
     return row

@@ -110,9 +110,13 @@ def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> No
         ("a.jsonl", '{"a": 1}\n{"a": \n', "a.jsonl:2: not JSON"),
         ("a.tsv", "text\tlabel\none\rtwo\t1\n", "a.tsv:1: new-line character seen in unquoted field"),
         ("a.jsonl", "[1]\n", "a.jsonl:1: expected an object, got list"),
+        ("a.jsonl", '{"a": "x"}\n{"a": "\\ud83d"}\n', "a.jsonl:2: holds half of a surrogate pair"),
+        ("a.jsonl", f'{{"a": {"[" * 99_999}{"]" * 99_999}}}', "a.jsonl:1: is nested too deep"),
+        ("a.csv", "text\nx\n".encode("utf-16"), "a.csv: is UTF-16 or UTF-32; save the file as UTF-8"),
+        ("a.csv", "text\nx\n".encode("utf-16-be"), "a.csv: is UTF-16 or UTF-32; save the file as UTF-8"),
     ],
 )
-def test_error_of_a_file_that_cannot_be_read(tmp_path: Path, name: str, content: str, message: str) -> None:
+def test_error_of_a_file_that_cannot_be_read(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
     with pytest.raises(InputError) as caught:
         _read(tmp_path, name, content)
     assert message in str(caught.value)
