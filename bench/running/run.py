@@ -106,6 +106,11 @@ def _run_stages(run: RunContext, meter: CostMeter, determinism: dict[str, str]) 
     controls = score_human_texts(run, loaded, metrics)
     learned = learn(run, loaded, rows, metrics)
     model, initial_hash = summarize_model(run, loaded), loaded.initial_hash
+    if learned.final_hash == initial_hash:
+        run.settings.progress.say(
+            "warning: training changed no weight, so every score is that of the start; does the method's loss or its "
+            "gradients reach what trains?"
+        )
     saved_bytes = save(run, loaded, rows)
     del loaded  # metrics may bring models of their own
     gc.collect()

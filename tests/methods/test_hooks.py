@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from bench.core.errors import BenchError, InputError, TrainingError
+from bench.core.progress import Progress, Silent
 from bench.methods import Method
 from bench.methods.base import defines
 from bench.running.preparing import prepare_models, training_batches
@@ -36,10 +37,10 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def _run(code: str, *overrides: str) -> SeedResult:
+def _run(code: str, *overrides: str, progress: Progress | None = None) -> SeedResult:
     Path("mine.py").write_text(code, encoding="utf-8")
     config = tiny.small("imdb", *overrides, method="./mine.py:Mine")
-    return run_config(config, 0, RunSettings(device="cpu", offline=True))
+    return run_config(config, 0, RunSettings(device="cpu", offline=True, progress=progress or Silent()))
 
 
 def _pieces(suite: str, *overrides: str) -> tiny.Pieces:
@@ -297,6 +298,25 @@ def test_error_gradients_names_step_and_line() -> None:
         TrainingError, match=r"training at step 1 raised ZeroDivisionError: division by zero \(mine\.py:8\)"
     ):
         _run(code)
+
+
+@pytest.mark.parametrize(
+    ("hook", "is_told"),
+    [
+        ("gradients(self, model, closure):\n        model.zero_grad()", True),
+        ("loss(self, model, batch, labels, outputs):\n        return torch.zeros((), requires_grad=True)", True),
+        ("loss(self, model, batch, labels, outputs):\n        return 2 * outputs.loss", False),
+    ],
+)
+def test_a_run_that_learns_nothing_says_so(hook: str, is_told: bool) -> None:
+    said: list[str] = []
+
+    class Heard(Silent):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    _run(f"{HEAD_TRAINS}        return model\n\n    def {hook}\n", progress=Heard())
+    assert any("training changed no weight" in line for line in said) is is_told
 
 
 # --- the page ------------------------------------------------------------------------------------------------------
