@@ -41,7 +41,7 @@ def rests_on_decisions(metric: str, a: Side, b: Side) -> bool:
 
 def _is_same_model(metric: str, a: Side, b: Side) -> bool:
     shared = sorted(set(a.seeds) & set(b.seeds))
-    if not shared or _is_saturated(metric, a, b):
+    if len(shared) < min(len(a.seeds), len(b.seeds)) or _is_saturated(metric, a, b):
         return False
     for seed in shared:
         ours, theirs = a.statistics[seed], b.statistics[seed]

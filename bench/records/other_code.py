@@ -68,6 +68,12 @@ def _named(code: Code) -> str:
 def _dirty(code: Code, at_hand: Code) -> str:
     if code.commit is None or _same_files(code, at_hand):
         return ""
+    if (
+        code.commit == at_hand.commit
+        and None not in (code.sha256, at_hand.sha256)
+        and not (code.dirty or at_hand.dirty)
+    ):
+        return "one commit is named by the runs and at hand, and the source files of bench differ all the same"
     if code.dirty is False and (at_hand.dirty is False or code.commit != at_hand.commit):
         return ""
     if code.dirty is False:
@@ -108,8 +114,10 @@ def _package_of(name: str) -> Callable[[RunRecord], str]:
 
 
 def _state(record: RunRecord) -> str:
-    """Return which state of uncommitted changes a run was made in."""
+    """Return which state of uncommitted changes a run was made in; without a commit, the hash alone tells the code."""
     code = Code.of(record.environment)
+    if code.commit is None:
+        return "not known" if code.sha256 is None else code.sha256[:7]
     if not code.dirty:
         return "as committed"
     return "changed" if code.sha256 is None else f"changed ({code.sha256[:7]})"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from factories import make_record
 
-from bench.records.other_code import code_objections
+from bench.records.other_code import code_objections, mixed_code
 from bench.records.provenance import Code
 from bench.records.record import RunRecord
 
@@ -51,6 +51,8 @@ def names(records: list[RunRecord], code: Code) -> list[str]:
         ({}, {"dirty": True}, []),  # only suites were changed, and those are in the config key
         ({"code_sha256": None}, {"dirty": True}, ["dirty"]),
         ({"dirty": None, "code_sha256": None}, {}, ["dirty"]),
+        # one commit and two states of its files contradict each other
+        ({}, {"sha256": OTHER_SOURCES}, ["dirty"]),
         # an installed package names no commit
         ({"commit": None, "dirty": None}, {"commit": None, "dirty": None}, []),
         ({"commit": None, "dirty": None}, {"commit": None, "dirty": None, "sha256": OTHER_SOURCES}, ["commit"]),
@@ -94,3 +96,11 @@ def test_seeds_by_different_code_or_libraries_are_mixed(changes: dict[str, Any],
 
 def test_every_code_of_a_mixture_is_held_to_the_code_at_hand() -> None:
     assert names(by(0, 1) + by(2, commit=B), at_hand()) == ["mixed", "commit"]
+
+
+def test_seeds_by_two_installed_copies_are_mixed() -> None:
+    installed = {"commit": None, "dirty": None}
+    records = [*by(0, 1, **installed), *by(2, **installed, code_sha256=OTHER_SOURCES)]
+    assert mixed_code(records) == ["source files 1111111 for seeds 0, 1 and 2222222 for seed 2"]
+    assert names(records, at_hand(**{**installed, "sha256": SOURCES})) == ["mixed", "commit"]
+    assert mixed_code(by(0, 1, **installed)) == []

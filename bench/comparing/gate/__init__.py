@@ -25,7 +25,7 @@ from bench.comparing.gate.in_turn import decide_in_turn
 from bench.comparing.gate.pairs import Obstacle, Pair, came_with_bench, find_pairs
 from bench.comparing.gate.policy import ALLOWANCES, Policy, find_policy, load_policy
 from bench.comparing.gate.soundness import faults
-from bench.comparing.gate.trace import amended, leave_traces
+from bench.comparing.gate.trace import amended, leave_traces, replanned
 from bench.comparing.gate.verdict import GateRow, Origin, Origins, Verdict
 from bench.comparing.side import Side
 from bench.core.errors import InputError, suggest
@@ -106,6 +106,9 @@ def judge(
             lambda chosen, at: decide_pairs(chosen, at, policy_path=policy_path, by_seeds_alone=True),
             max_seeds=max_seeds,
         )
+        if verdict.stopping is not None:
+            moved = [note for pair in looked_at for note in replanned(pair, verdict.stopping.last)]
+            verdict = replace(verdict, notes=(*verdict.notes, *moved))
     else:
         looked_at = list(pairs)
         verdict = decide_pairs(pairs, policy, policy_path=policy_path)
@@ -222,11 +225,3 @@ def _origin(side: Side) -> Origin:
         code=tuple(dict.fromkeys(str(Code.of(environment)) for environment in environments)),
         packages=packages,
     )
-
-
-def _undecided(rows: Sequence[GateRow]) -> list[GateRow]:
-    """Return a row that stands in the way where a suite was measured and nothing of it decides."""
-    if not rows or any(row.decides or row.kind == "suite" for row in rows):
-        return []
-    reason = "nothing that decides could be compared: cost limits alone say nothing of another device"
-    return [suite_row(rows[0].suite, rows[0].method, outcome="not comparable", reason=reason, decides=True)]

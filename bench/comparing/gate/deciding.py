@@ -75,8 +75,8 @@ def _drop_of(evidence: GateEvidence, margin: float | None) -> _Drop | None:
     if not all(math.isfinite(number) for number in (evidence.run, evidence.baseline, difference.value)):
         return None
     sign: Literal[1, -1] = -1 if evidence.higher_is_better else 1
-    low, high = sorted((sign * difference.low, sign * difference.high))
-    value = sign * difference.value
+    low, high = sorted((sign * difference.low + 0.0, sign * difference.high + 0.0))  # + 0.0: no zero below zero
+    value = sign * difference.value + 0.0
     p_beyond = difference.p_at_most((margin or 0.0) + _slack(evidence), sign=sign)
     return _Drop(value=value, low=low, high=high, confidence=difference.confidence, p_beyond=p_beyond)
 

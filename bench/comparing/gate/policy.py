@@ -199,7 +199,9 @@ def _keys_beside(loc: Sequence[str]) -> list[str]:
 def _check_suite(name: str, suite: SuitePolicy, policy: Policy) -> None:
     try:
         file = load_suite(f"suites/{name}")
-    except InputError:
+    except InputError as error:
+        if name in builtin_suites() or Path("suites", name).exists():
+            raise InputError(f" cannot be read: {error}") from None
         raise InputError(f" is not a known suite{suggest(name, builtin_suites())}") from None
     if policy.profile not in file.profiles:
         raise InputError(f" has no profile {policy.profile!r}{suggest(policy.profile, file.profiles)}")

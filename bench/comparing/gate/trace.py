@@ -69,6 +69,35 @@ def amended(pair: Pair) -> Iterator[str]:
     )
 
 
+def replanned(pair: Pair, max_seeds: int) -> Iterator[str]:
+    """Yield a sentence where the looks at runs were planned otherwise before, or at runs that were made again since.
+
+    Args:
+        pair: a run beside its baseline, with the seeds that were looked at.
+        max_seeds: most seeds of this plan.
+    """
+    folder = _folder(pair)
+    if folder is None:
+        return
+    now = _trace(pair, "", max_seeds)
+    earlier = [t for t in read_traces(folder) if t.baseline == now.baseline and t.max_seeds is not None]
+    moved = [t for t in earlier if t.max_seeds != max_seeds]
+    if moved:
+        last = moved[-1]
+        yield (
+            f"{pair.suite}: an earlier look was planned for at most {last.max_seeds} seeds ({last.outcome}, "
+            f"{last.at[:10]}), and this one for {max_seeds}: alpha holds for one maximum that is stated before the "
+            "first look, and not for one that moves"
+        )
+    again = [seed for seed in now.seeds if any(t.seeds.get(seed, now.seeds[seed]) != now.seeds[seed] for t in earlier)]
+    if again:
+        which = f"seed{'s' if len(again) > 1 else ''} {', '.join(map(str, again))}"
+        yield (
+            f"{pair.suite}: {which} {'were' if len(again) > 1 else 'was'} run again after an earlier look: alpha holds "
+            "where each seed is drawn once"
+        )
+
+
 def _folder(pair: Pair) -> Path | None:
     """Return the folder of a config's runs; none where there are none on disk, or nothing was judged."""
     if pair.obstacle is not None or pair.run is None or pair.baseline is None or not pair.run.runs:

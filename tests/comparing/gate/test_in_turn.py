@@ -174,3 +174,25 @@ def test_too_few_seeds_for_a_verdict_leave_no_trace_and_a_broken_trace_is_none()
     add(NEAR[2:4], (2, 3))
     assert amendments(plain()) == []
     assert len((folder / "verdicts.jsonl").read_text().splitlines()) == 3
+
+
+def moved(verdict: Verdict) -> list[str]:
+    return [note for note in verdict.notes if "alpha holds" in note]
+
+
+def test_a_maximum_that_moves_after_a_look_is_told() -> None:
+    make([0.84, 0.85, 0.83], max_drop=0.061)
+    assert moved(in_turn(max_seeds=4)) == []
+    assert moved(in_turn(max_seeds=4)) == []  # the same plan again
+    (note,) = moved(in_turn(max_seeds=6))
+    assert note.startswith(f"{SUITE}: an earlier look was planned for at most 4 seeds (inconclusive, 20")
+    assert "and this one for 6: alpha holds for one maximum" in note
+
+
+def test_a_seed_that_was_run_again_after_a_look_is_told() -> None:
+    make([0.84, 0.85, 0.83], max_drop=0.061)
+    in_turn()
+    record = run_folder(Path("runs"), suite_config(), 0) / "record.json"
+    record.write_text(record.read_text().replace(f"{1000:064x}", f"{2000:064x}"))
+    (note,) = moved(in_turn())
+    assert note.startswith(f"{SUITE}: seed 0 was run again after an earlier look")

@@ -115,6 +115,15 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> No
         load_policy(path)
 
 
+def test_a_suite_that_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "suites" / "sentiment_sst2" / "suite.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("methods = [", encoding="utf-8")
+    with pytest.raises(InputError, match=r"suites\.sentiment_sst2 cannot be read: .*suite\.toml"):
+        parsed(GOOD)
+
+
 def test_a_policy_is_found_in_the_first_folder_that_has_one(tmp_path: Path) -> None:
     assert find_policy([tmp_path, SHIPPED.parent]) == SHIPPED
     with pytest.raises(InputError, match=r"there is no policy at .*--policy FILE"):
