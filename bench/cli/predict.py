@@ -34,6 +34,8 @@ def predict(
     A line holds the row's id and the prediction, a label by its name. Where the file says what should come out, it
     also holds that reference and its loss.
     """
+    if predictions is not None and predictions.resolve() == file.resolve():
+        raise InputError(f"{file}: is read here, and would be written over; name another file to write")
     if run.name == RECORD_FILE:
         run = run.parent
     runs = Store(runs_root=None).runs_in(run)

@@ -82,3 +82,10 @@ def test_json_goes_to_a_file_beside_what_is_printed_or_alone_to_standard_output(
     alone = _invoke("list", "metrics", "--json")
     assert both.stdout.lstrip().startswith("┏")
     assert json.loads(alone.stdout) == json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_predict_does_not_write_over_the_rows_that_it_reads(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text\nx\n", encoding="utf-8")
+    rows = str(tmp_path / "rows.csv")
+    result = CliRunner().invoke(app, ["predict", str(tmp_path), rows, "--predictions", rows])
+    assert "would be written over" in str(result.exception)
