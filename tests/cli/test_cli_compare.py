@@ -50,7 +50,7 @@ def test_the_table_says_which_way_each_metric_went(runs: Path) -> None:
     for shown in (
         "A base (sentiment_sst2 · documented · frozen_body · seed 0)",
         "B - A",
-        "accuracy ↑ │ 0.800 │ 0.600 │ -0.200 [-0.256, │ worse",
+        "accuracy ↑ │ 0.800 │ 0.600 │ -0.200 [-0.261, │ worse",
         "loss ↓ │ 1.500 │ 1.500 │ 0.000 [0.000, 0.000] │ not told apart",
         "200 examples",
         "McNemar",
@@ -114,7 +114,7 @@ def test_a_comparable_side_is_still_shown_beside_one_that_is_not(runs: Path) -> 
     done = compare("base", "longer", "worse")
     assert isinstance(done.exception, NotComparableError)
     assert "B beside A: not comparable" in done.stdout
-    assert "-0.200 [-0.256," in " ".join(done.stdout.split())
+    assert "-0.200 [-0.261," in " ".join(done.stdout.split())
 
 
 def test_a_metric_that_was_asked_for_and_is_unlike_ends_with_4(runs: Path) -> None:
