@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from bench import metrics
 from bench.comparing.side import Side
-
-DECISION_METRICS: Final = (
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "tag_accuracy",
-    "entity_f1",
-    "style_judge_accuracy",
-)
-"""Metrics made of counts of right and wrong answers, between 0 and 1."""
 
 
 def rests_on_decisions(metric: str, a: Side, b: Side) -> bool:
@@ -34,9 +21,7 @@ def rests_on_decisions(metric: str, a: Side, b: Side) -> bool:
         a: one side.
         b: the other.
     """
-    if metric not in DECISION_METRICS:
-        return False
-    return not _is_same_model(metric, a, b)
+    return metrics.spec_or_name(metric).counts_decisions and not _is_same_model(metric, a, b)
 
 
 def _is_same_model(metric: str, a: Side, b: Side) -> bool:

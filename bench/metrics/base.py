@@ -45,6 +45,9 @@ class MetricSpec:
     """What it reads; see `bench.config.metric.Inputs`."""
     source: str
     """The paper, and the library whose value is matched."""
+    counts_decisions: bool = False
+    """Whether the value is made of counts of right and wrong answers, so that rows that agree prove no more than they
+    can (`bench.statistics.decisions`)."""
 
 
 class Metric(ABC):

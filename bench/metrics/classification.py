@@ -39,6 +39,7 @@ def _spec(name: str, title: str, source: str) -> MetricSpec:
         higher_is_better=True,
         inputs="labels",
         source=source,
+        counts_decisions=True,
     )
 
 

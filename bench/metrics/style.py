@@ -35,6 +35,7 @@ SPECS = {
         higher_is_better=True,
         inputs="styles",
         source="share of texts judged to be by the author they were meant for; scikit-learn accuracy_score",
+        counts_decisions=True,
     ),
     "style_judge_accuracy_corrected": MetricSpec(
         name="style_judge_accuracy_corrected",

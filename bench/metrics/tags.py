@@ -29,6 +29,7 @@ SPECS = {
         higher_is_better=True,
         inputs="tags",
         source="share of words whose label is right, over all words; scikit-learn accuracy_score",
+        counts_decisions=True,
     ),
     "entity_f1": MetricSpec(
         name="entity_f1",
@@ -39,6 +40,7 @@ SPECS = {
         higher_is_better=True,
         inputs="tags",
         source="Tjong Kim Sang and Buchholz 2000, conlleval; nervaluate strict F1 over all types",
+        counts_decisions=True,
     ),
 }
 
